@@ -1,0 +1,43 @@
+"""imsim: simulate and verify the sync, offline and idempotency algorithms of instant messaging.
+
+The public names are loaded when they are first used (PEP 562), so that `import imsim`, and with it the protocol alone
+in a phone's SDK, costs no pandas, matplotlib or simulator. Nothing but names and the version belongs here.
+"""
+
+from __future__ import annotations
+
+import importlib
+from typing import TYPE_CHECKING, Final
+
+if TYPE_CHECKING:
+    from imsim.history import History
+    from imsim.scenario import Scenario, load
+    from imsim.study.run import Run, simulate
+    from imsim.verify.verdict import Verdict
+
+__all__ = ["History", "Run", "Scenario", "Verdict", "__version__", "load", "simulate"]
+
+__version__ = "0.1.0"
+
+_HOME: Final = {
+    "History": "imsim.history",
+    "Run": "imsim.study.run",
+    "Scenario": "imsim.scenario",
+    "Verdict": "imsim.verify.verdict",
+    "load": "imsim.scenario",
+    "simulate": "imsim.study.run",
+}
+
+
+def __getattr__(name: str) -> object:
+    """Load a public name from its module, once."""
+    home = _HOME.get(name)
+    if home is None:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}", name=name)
+    value: object = getattr(importlib.import_module(home), name)
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__})
