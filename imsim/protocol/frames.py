@@ -1,0 +1,490 @@
+"""What travels between a device and a server: frozen structs in one tagged union, with a version.
+
+A frame is a value. It is passed by reference in the simulator and encoded only where bytes are asked for, so
+nothing here may be mutable. The theory, in four sentences:
+
+* A *conversation* is a log of *entries*; an entry sits in a slot `(epoch, seq)`, seq dense from 1. An epoch begins
+  at the cut of the one before: entries up to the cut keep their place, so one seq names one slot of the present log.
+* An entry's `client_id` names it for life (`install nonce - dense counter`); messages, edits, recalls, joins and the
+  no-ops that fill burnt slots are all entries, and differ only in their `body`.
+* Each user has a log of their own (`~user`) of conversation changes and read marks: an ordinary conversation of one member.
+* A device names what it holds as *ranges* of seq; everything else is a hole.
+
+Encoding lives here too (`encode`, `decode`): whatever arrives, decoding ends in a frame or in one `FrameError`.
+No state machine belongs here.
+"""
+
+from __future__ import annotations
+
+import enum
+from typing import Union
+
+import msgspec
+
+from imsim.errors import FrameError
+
+__all__ = [
+    "PROTOCOL_VERSION",
+    "Ack",
+    "Answer",
+    "Ask",
+    "Body",
+    "Cancel",
+    "Check",
+    "Closed",
+    "Codec",
+    "Created",
+    "Draft",
+    "Edit",
+    "Entry",
+    "EpochChanged",
+    "Frame",
+    "Head",
+    "Heads",
+    "Hello",
+    "Hint",
+    "Join",
+    "Joined",
+    "Leave",
+    "Left",
+    "Limits",
+    "Message",
+    "NoOp",
+    "Outcome",
+    "Page",
+    "Ping",
+    "Pong",
+    "Position",
+    "Presence",
+    "Push",
+    "Range",
+    "Read",
+    "Recall",
+    "Refused",
+    "Resume",
+    "Send",
+    "Sent",
+    "TailLost",
+    "Watch",
+    "Welcome",
+    "user_log",
+]
+
+PROTOCOL_VERSION = 1
+
+Range = tuple[int, int]
+"""An inclusive range of seq, `(low, high)`, `1 <= low <= high`."""
+
+
+def user_log(user: str) -> str:
+    """The name of a user's own log of conversation changes and read marks."""
+    return "~" + user
+
+
+class _Value(msgspec.Struct, frozen=True, gc=False, forbid_unknown_fields=True):
+    """A frozen value that refers to no cycle, so that the collector need not look at it."""
+
+
+# ---------------------------------------------------------------------------------------------- bodies of entries
+
+
+class Message(_Value, tag="message"):
+    """What a user writes; `reply_to` is the client id of the message that it answers."""
+
+    content: str
+    reply_to: str | None = None
+
+
+class Edit(_Value, tag="edit"):
+    """A new content for the author's own message `target`."""
+
+    target: str
+    content: str
+
+
+class Recall(_Value, tag="recall"):
+    """Take the author's own message `target` back; beats every edit."""
+
+    target: str
+
+
+class Created(_Value, tag="created"):
+    """The first entry of a conversation: its members, in the order in which they were named."""
+
+    members: tuple[str, ...]
+
+
+class Join(_Value, tag="join"):
+    """`user` may read this entry and what follows."""
+
+    user: str
+
+
+class Leave(_Value, tag="leave"):
+    """`user` may read this entry and nothing after it."""
+
+    user: str
+
+
+class NoOp(_Value, tag="noop"):
+    """Fills a slot that no message will fill; shown to nobody."""
+
+
+class TailLost(_Value, tag="tail_lost"):
+    """Names the entries that a failover lost and that nobody offered again in time."""
+
+    client_ids: tuple[str, ...]
+
+
+class Joined(_Value, tag="joined"):
+    """In a user's own log: the user is a member of `conversation` from `seq` on."""
+
+    conversation: str
+    seq: int
+
+
+class Left(_Value, tag="left"):
+    """In a user's own log: the user's membership of `conversation` ended at `seq`."""
+
+    conversation: str
+    seq: int
+
+
+class Read(_Value, tag="read"):
+    """In a user's own log: the user has read `conversation` up to `(epoch, seq)`; merged by maximum."""
+
+    conversation: str
+    epoch: int
+    seq: int
+
+
+Body = Union[Message, Edit, Recall, Created, Join, Leave, NoOp, TailLost, Joined, Left, Read]  # noqa: UP007 (msgspec)
+
+
+class Entry(_Value):
+    """One slot of a conversation's log.
+
+    Attributes:
+        conversation: the log it belongs to.
+        epoch: the epoch in which it was accepted.
+        seq: its slot, dense from 1.
+        client_id: its name for life.
+        author: the user who made it; empty for the server's own entries.
+        wall: wall-clock seconds of the author's device when it was made; decides between edits, never the order.
+        body: what it says.
+    """
+
+    conversation: str
+    epoch: int
+    seq: int
+    client_id: str
+    author: str
+    wall: float
+    body: Body
+
+
+class Draft(_Value):
+    """An entry on its way to a slot: what a device offers in a `Send`."""
+
+    client_id: str
+    wall: float
+    body: Body
+
+
+# ---------------------------------------------------------------------------------------------- device -> server
+
+
+class Position(_Value):
+    """What a device holds of one conversation: the epoch it knows, and ranges in rising order, never touching."""
+
+    conversation: str
+    epoch: int
+    known: tuple[Range, ...] = ()
+
+
+class Resume(_Value):
+    """Asks to go on with an earlier session whose state the server may still have; only an optimisation."""
+
+    session: str
+    incarnation: int
+
+
+class Hello(_Value, tag="hello"):
+    """The first frame of a connection.
+
+    Attributes:
+        user, device, install: who speaks; `install` changes when the device is wiped or its records moved.
+        strategy: the sync strategy whose device half is speaking; an unknown one is refused.
+        positions: what the device holds, every conversation that it knows (empty when resuming).
+        resolved_below: every own counter below it has been answered; lets the server drop its claims.
+        version: the protocol's version.
+    """
+
+    user: str
+    device: str
+    install: str
+    strategy: str
+    positions: tuple[Position, ...] = ()
+    resolved_below: int = 0
+    resume: Resume | None = None
+    version: int = PROTOCOL_VERSION
+
+
+class Send(_Value, tag="send"):
+    """Offers drafts to one conversation, in order; the first that is not accepted stops the rest.
+
+    `attempt` counts from 1 how often this batch was sent; `resolved_below` is as in `Hello`.
+    """
+
+    conversation: str
+    epoch: int
+    drafts: tuple[Draft, ...]
+    attempt: int = 1
+    resolved_below: int = 0
+
+
+class Cancel(_Value, tag="cancel"):
+    """Asks that `client_id` be never accepted; answered by `Sent` with what is true."""
+
+    conversation: str
+    epoch: int
+    client_id: str
+    attempt: int = 1
+
+
+class Ack(_Value, tag="ack"):
+    """Everything up to `upto` is durable on the device, and so are the ranges `above` it."""
+
+    conversation: str
+    epoch: int
+    upto: int
+    above: tuple[Range, ...] = ()
+
+
+class Ask(_Value, tag="ask"):
+    """Asks for a page of the entries of `low..high`, from the newest end if `newest`; `high = 0` means "all that is committed"."""
+
+    conversation: str
+    epoch: int
+    low: int
+    high: int
+    limit: int
+    newest: bool = False
+
+
+class Check(_Value, tag="check"):
+    """Asks where this device is behind; answered by `Heads` with the same number, at the latest after `hold` seconds."""
+
+    number: int
+    hold: float = 0.0
+
+
+class Watch(_Value, tag="watch"):
+    """Tell me of these users' presence as long as this session lives; replaces an earlier list."""
+
+    users: tuple[str, ...]
+
+
+class Ping(_Value, tag="ping"):
+    """Is the connection alive? Answered by `Pong` with the same number."""
+
+    number: int
+
+
+# ---------------------------------------------------------------------------------------------- server -> device
+
+
+class Limits(_Value):
+    """What the server allows: entries a page, pushed entries in flight, bytes a content, seconds between pings."""
+
+    page: int = 100
+    window: int = 64
+    content: int = 65536
+    ping: float = 25.0
+
+
+class Welcome(_Value, tag="welcome"):
+    """The session is open; `resumed` says whether the earlier session's state was found."""
+
+    session: str
+    incarnation: int
+    limits: Limits = Limits()
+    resumed: bool = False
+
+
+class Refused(_Value, tag="refused"):
+    """The session is not open: the reason, and seconds after which another try makes sense (None: never)."""
+
+    reason: str
+    retry_after: float | None = None
+
+
+class Answer(enum.StrEnum):
+    """What became of one draft (see the architecture's *Accept*)."""
+
+    OK = "ok"
+    CANCELLED = "cancelled"
+    EXPIRED = "expired"
+    """Below the floor: the verdict is in the slots below `seq`."""
+    CONFLICT = "conflict"
+    """The same client id was used for another payload."""
+    REFUSED = "refused"
+    """Never: not a member, too large, not the author."""
+    LATER = "later"
+    """Not now: overloaded; nothing was done."""
+
+
+class Outcome(_Value):
+    """The answer to one draft: the slot for `OK`, the bound for `EXPIRED`, seconds to wait for `LATER`.
+
+    `epoch` is the epoch of the entry in that slot, which may be older than the frame's.
+    """
+
+    client_id: str
+    answer: Answer
+    epoch: int = 0
+    seq: int = 0
+    retry_after: float | None = None
+    reason: str = ""
+
+
+class Sent(_Value, tag="sent"):
+    """Answers a `Send` or a `Cancel`, in the epoch in which the whole of it was handled."""
+
+    conversation: str
+    epoch: int
+    outcomes: tuple[Outcome, ...]
+
+
+class Push(_Value, tag="push"):
+    """Entries that the device did not ask for, contiguous and rising; `attempt` counts from 1."""
+
+    conversation: str
+    epoch: int
+    entries: tuple[Entry, ...]
+    attempt: int = 1
+
+
+class Page(_Value, tag="page"):
+    """Answers an `Ask`: every entry that exists in `low..high`, and where the log ends and begins now.
+
+    `low..high` is the part of the asked range that this page covers (empty: `low > high`). `head` is the committed end; slots
+    below `trimmed_below` are gone for good.
+    """
+
+    conversation: str
+    epoch: int
+    low: int
+    high: int
+    entries: tuple[Entry, ...]
+    head: int
+    trimmed_below: int = 1
+
+
+class Head(_Value):
+    """Where one conversation's log ends and begins for this user."""
+
+    conversation: str
+    epoch: int
+    head: int
+    trimmed_below: int = 1
+
+
+class Heads(_Value, tag="heads"):
+    """The conversations of which the server has more than the device acknowledged; `number` names the `Check` (0: none)."""
+
+    heads: tuple[Head, ...]
+    number: int = 0
+
+
+class Hint(_Value, tag="hint"):
+    """Something new is there: ask for it when it suits you. Also what a platform push carries."""
+
+    conversation: str
+    epoch: int
+    head: int
+
+
+class EpochChanged(_Value, tag="epoch"):
+    """The log failed over: `epoch` is the new one, and slots above `cut` are those of the new epoch."""
+
+    conversation: str
+    epoch: int
+    cut: int
+
+
+class Presence(_Value, tag="presence"):
+    """Soft state with an expiry; never in a log, outside every safety property."""
+
+    user: str
+    online: bool
+    expires_in: float
+
+
+class Closed(_Value, tag="closed"):
+    """The server closes this session; the device reconnects by its own policy."""
+
+    reason: str
+
+
+class Pong(_Value, tag="pong"):
+    """Answers a `Ping`."""
+
+    number: int
+
+
+Frame = Union[  # noqa: UP007 (msgspec builds its decoder from the union)
+    Hello,
+    Send,
+    Cancel,
+    Ack,
+    Ask,
+    Check,
+    Watch,
+    Ping,
+    Welcome,
+    Refused,
+    Sent,
+    Push,
+    Page,
+    Heads,
+    Hint,
+    EpochChanged,
+    Presence,
+    Closed,
+    Pong,
+]
+
+
+class Codec(enum.Enum):
+    """How frames become bytes."""
+
+    JSON = "json"
+    MSGPACK = "msgpack"
+
+    def encode(self, frame: Frame) -> bytes:
+        """The bytes of one frame."""
+        return _ENCODERS[self].encode(frame)
+
+    def decode(self, data: bytes | str) -> Frame:
+        """The frame in `data`.
+
+        Raises:
+            FrameError: whatever else `data` is; the only error that can come out.
+        """
+        try:
+            return _DECODERS[self].decode(data)  # type: ignore[arg-type]
+        except (msgspec.MsgspecError, RecursionError, UnicodeError, ValueError, TypeError) as error:
+            # msgspec lets RecursionError and UnicodeDecodeError through for hostile input
+            message = f"not a frame of protocol {PROTOCOL_VERSION} ({self.value}, {len(data)} bytes): {error}"
+            raise FrameError(message) from error
+
+
+_ENCODERS: dict[Codec, msgspec.json.Encoder | msgspec.msgpack.Encoder] = {
+    Codec.JSON: msgspec.json.Encoder(),
+    Codec.MSGPACK: msgspec.msgpack.Encoder(),
+}
+_DECODERS: dict[Codec, msgspec.json.Decoder[Frame] | msgspec.msgpack.Decoder[Frame]] = {
+    Codec.JSON: msgspec.json.Decoder(Frame),
+    Codec.MSGPACK: msgspec.msgpack.Decoder(Frame),
+}

@@ -1,0 +1,400 @@
+"""Sending: client ids, order, retry, deadline, cancel and the local echo.
+
+Per conversation there is one *lane* with one unresolved batch in flight; that, and that a batch stops at its first draft
+that is not accepted, is what keeps the order of one sender. The life of an item:
+
+    WAITING ──transmit──▶ SENDING ──ok────────────────────────▶ sent
+       │                     ├─────conflict, refused───────────▶ failed
+       │ cancelled or        ├─────expired──▶ JUDGED ──slots───▶ sent | failed
+       │ overdue, never      └─────gave up, deadline, cancel───▶ CANCELLING ──ok────────▶ sent
+       ▼ transmitted                                                 └──────cancelled───▶ failed | cancelled
+    cancelled | failed
+
+Giving up is not failing: a transmitted item whose answer is missing may be in the log. So giving up sends `Cancel`, again
+and again until it is answered, and meanwhile the user is told *unknown*. Nothing overtakes a cancelling item.
+
+`JUDGED`: the server no longer remembers the id (`expired`, with a bound): the verdict is in the slots below the bound.
+
+State changes only through records (`apply_queued`, `apply_resolved`), so a restart folds to the same lanes; what is not
+recorded (attempts, what is in flight) starts over, which costs a repetition and no promise.
+"""
+
+from __future__ import annotations
+
+import enum
+import math
+from typing import TYPE_CHECKING, Protocol
+
+import msgspec
+
+from imsim.protocol.effects import Notice, SendChanged
+from imsim.protocol.frames import Answer, Body, Cancel, Draft, Entry, Frame, Outcome, Send, Sent
+from imsim.protocol.records import Queued, Record, Resolved, SendState
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from imsim.ports import Randomness
+    from imsim.protocol.config import DeviceConfig
+
+__all__ = ["Outbox", "OutboxHost"]
+
+_BATCH = 50
+_IMPATIENCE = 1.0
+"""Seconds to wait for the answer to a last attempt where the policy names no delay."""
+
+
+class OutboxHost(Protocol):
+    """What the outbox needs of its device."""
+
+    online: bool
+    random: Randomness
+    config: DeviceConfig
+
+    @property
+    def resolved_below(self) -> int:
+        """Every own counter below it has its answer."""
+        ...
+
+    def commit(self, records: tuple[Record, ...], now: float) -> None:
+        """Apply the records and have them written."""
+        ...
+
+    def transmit(self, frame: Frame) -> None:
+        """Hand a frame to the connection."""
+        ...
+
+    def notify(self, notice: Notice) -> None:
+        """Tell the user."""
+        ...
+
+    def epoch_of(self, conversation: str) -> int:
+        """The epoch that this device knows."""
+        ...
+
+    def accept_own(self, conversation: str, epoch: int, outcome: Outcome, draft: Draft, now: float) -> None:
+        """The server says where an own entry is: write its row."""
+        ...
+
+    def expect(self, conversation: str, head: int, now: float) -> None:
+        """Slots up to `head` exist."""
+        ...
+
+    def verdict_below(self, conversation: str, client_id: str, below: int) -> SendState | None:
+        """`SENT` or `FAILED` once every slot below is known, else None."""
+        ...
+
+
+class _Phase(enum.Enum):
+    WAITING = 1
+    SENDING = 2
+    CANCELLING = 3
+
+
+class _Item(msgspec.Struct, gc=False):
+    """One unresolved entry; mutable, owned by its lane."""
+
+    client_id: str
+    wall: float
+    body: Body
+    deadline: float
+    touched: bool
+    phase: _Phase
+    wanted: SendState
+    offered: int
+    below: int = 0
+
+    def draft(self) -> Draft:
+        return Draft(self.client_id, self.wall, self.body)
+
+    def queued(self, conversation: str) -> Queued:
+        return Queued(self.client_id, conversation, self.wall, self.body, offered=self.offered)
+
+
+class _Lane:
+    """The unresolved entries of one conversation; the first `flight` of them are on their way."""
+
+    __slots__ = ("attempt", "conversation", "delay", "due", "exhausted", "flight", "items", "judged")
+
+    def __init__(self, conversation: str) -> None:
+        self.conversation = conversation
+        self.items: list[_Item] = []
+        self.judged: list[_Item] = []
+        self.land()
+
+    def land(self) -> None:
+        """Nothing is in flight any more."""
+        self.flight = 0
+        self.attempt = 0
+        self.delay = 0.0
+        self.due: float | None = None
+        self.exhausted = False
+
+    def insert(self, item: _Item) -> None:
+        """Offered-again entries come first, in the order of their old slots."""
+        index = len(self.items)
+        if item.offered:
+            index = sum(1 for other in self.items if other.offered and other.offered < item.offered)
+        self.items.insert(index, item)
+
+    def next_due(self) -> float:
+        deadline = min((i.deadline for i in self.items if i.phase is not _Phase.CANCELLING), default=math.inf)
+        return deadline if self.due is None else min(self.due, deadline)
+
+
+class Outbox:
+    """All unresolved entries of one device."""
+
+    __slots__ = ("_host", "_lanes", "due")
+
+    def __init__(self, host: OutboxHost) -> None:
+        """An empty outbox; `due` is when `handle_due` wants to be called (infinity: never)."""
+        self._host = host
+        self._lanes: dict[str, _Lane] = {}
+        self.due = math.inf
+
+    # ------------------------------------------------------------------------------------------ what may be asked
+
+    @property
+    def empty(self) -> bool:
+        """Whether nothing is unresolved."""
+        return not self._lanes
+
+    def __contains__(self, client_id: str) -> bool:
+        """Whether this entry is unresolved."""
+        return any(item.client_id == client_id for item in self._all())
+
+    def unresolved(self) -> list[str]:
+        """The client ids of everything unresolved."""
+        return [item.client_id for item in self._all()]
+
+    def state(self, client_id: str) -> SendState | None:
+        """What the user is told of an unresolved entry."""
+        for item in self._all():
+            if item.client_id == client_id:
+                uncertain = item.phase is _Phase.CANCELLING or item.below
+                return SendState.UNKNOWN if uncertain else SendState.PENDING
+        return None
+
+    def pending(self, conversation: str) -> list[Draft]:
+        """The local echo: what is not in the log yet, in order."""
+        lane = self._lanes.get(conversation)
+        return [] if lane is None else [item.draft() for item in (*lane.judged, *lane.items)]
+
+    # ------------------------------------------------------------------------------------------ the fold
+
+    def apply_queued(self, record: Queued, now: float, *, fresh: bool) -> None:
+        """An entry is wanted, or is being cancelled; `fresh`: it was never transmitted."""
+        lane = self._lanes.get(record.conversation)
+        if lane is None:
+            lane = self._lanes[record.conversation] = _Lane(record.conversation)
+        phase = _Phase.CANCELLING if record.cancelling else _Phase.WAITING
+        for item in lane.items:
+            if item.client_id == record.client_id:
+                item.phase, item.wanted = phase, record.wanted
+                return
+        deadline = math.inf if record.deadline is None else now + record.deadline
+        lane.insert(
+            _Item(record.client_id, record.wall, record.body, deadline, not fresh, phase, record.wanted, record.offered)
+        )
+
+    def apply_resolved(self, record: Resolved) -> None:
+        """An entry has a final state: it leaves its lane."""
+        for lane in self._lanes.values():
+            for index, item in enumerate(lane.items):
+                if item.client_id == record.client_id:
+                    del lane.items[index]
+                    if index < lane.flight:
+                        lane.flight -= 1
+                        if not lane.flight:
+                            lane.land()
+                    break
+            lane.judged = [item for item in lane.judged if item.client_id != record.client_id]
+        self._sweep()
+
+    # ------------------------------------------------------------------------------------------ moments
+
+    def go(self, conversation: str, now: float) -> None:
+        """Something changed in a lane: start what can start."""
+        lane = self._lanes.get(conversation)
+        if lane is not None:
+            self._pump(lane, now)
+        self._rearm()
+
+    def handle_online(self, now: float) -> None:
+        """A session is open: repeat what is in flight, start what waits."""
+        for lane in list(self._lanes.values()):
+            lane.due = None
+            if lane.flight:
+                self._transmit(lane, now)
+            else:
+                self._pump(lane, now)
+        self._rearm()
+
+    def handle_offline(self) -> None:
+        """The connection is gone: nothing is repeated until the next one."""
+        for lane in self._lanes.values():
+            lane.due = None
+        self._rearm()
+
+    def handle_due(self, now: float) -> None:
+        """Repeat, give up, or let a deadline pass."""
+        for lane in list(self._lanes.values()):
+            self._let_deadlines_pass(lane, now)
+            if lane.due is not None and lane.due <= now:
+                lane.due = None
+                if not lane.flight:
+                    self._pump(lane, now)
+                elif lane.exhausted:
+                    self._give_up(lane, lane.items[: lane.flight], SendState.FAILED, now)
+                else:
+                    self._transmit(lane, now)
+        self._rearm()
+
+    def handle_sent(self, frame: Sent, now: float) -> None:
+        """The server's answer to a batch or a cancel."""
+        lane = self._lanes.get(frame.conversation)
+        if lane is None or frame.epoch != self._host.epoch_of(frame.conversation):
+            return
+        later: float | None = None
+        answered = False
+        for outcome in frame.outcomes:
+            item = next((i for i in lane.items if i.client_id == outcome.client_id), None)
+            if item is None:
+                continue
+            answered = True
+            if outcome.answer is Answer.LATER:
+                later = now + (outcome.retry_after or _IMPATIENCE)
+            else:
+                self._settle(lane, item, outcome, now)
+        if answered:
+            lane.land()
+            lane.due = later
+            self._pump(lane, now)
+        self._rearm()
+
+    def handle_progress(self, conversation: str, now: float) -> None:
+        """More slots are known: judge what waits for them."""
+        lane = self._lanes.get(conversation)
+        if lane is None or not lane.judged:
+            return
+        for item in list(lane.judged):
+            state = self._host.verdict_below(conversation, item.client_id, item.below)
+            if state is not None:
+                self._resolve(item, state, "its answer had expired", now)
+        self._rearm()
+
+    def handle_epoch(self, conversation: str, now: float) -> None:
+        """A new epoch: what is in flight was offered to the old one; offer it again."""
+        lane = self._lanes.get(conversation)
+        if lane is not None:
+            lane.land()
+            self._pump(lane, now)
+        self._rearm()
+
+    def cancel(self, client_id: str, now: float) -> bool:
+        """Take an unresolved entry back; False if there is no such entry."""
+        for lane in list(self._lanes.values()):
+            for item in lane.items:
+                if item.client_id == client_id:
+                    if item.touched:
+                        self._give_up(lane, [item], SendState.CANCELLED, now)
+                    else:
+                        self._resolve(item, SendState.CANCELLED, "", now)
+                        self._pump(lane, now)
+                    self._rearm()
+                    return True
+        return False
+
+    # ------------------------------------------------------------------------------------------ inside
+
+    def _all(self) -> Iterator[_Item]:
+        for lane in self._lanes.values():
+            yield from lane.judged
+            yield from lane.items
+
+    def _pump(self, lane: _Lane, now: float) -> None:
+        """Start the next batch: a run of waiting items, or the one that is being cancelled."""
+        if lane.flight or lane.due is not None or not lane.items or not self._host.online:
+            return
+        if lane.items[0].phase is _Phase.CANCELLING:
+            lane.flight = 1
+        else:
+            for item in lane.items[:_BATCH]:
+                if item.phase is _Phase.CANCELLING:
+                    break
+                item.phase, item.touched = _Phase.SENDING, True
+                lane.flight += 1
+        self._transmit(lane, now)
+
+    def _transmit(self, lane: _Lane, now: float) -> None:
+        host = self._host
+        lane.attempt += 1
+        batch = lane.items[: lane.flight]
+        first, epoch = batch[0], host.epoch_of(lane.conversation)
+        frame: Frame
+        if first.phase is _Phase.CANCELLING:
+            frame = Cancel(lane.conversation, epoch, first.client_id, lane.attempt)
+        else:
+            drafts = tuple(item.draft() for item in batch)
+            frame = Send(lane.conversation, epoch, drafts, lane.attempt, host.resolved_below)
+        host.transmit(frame)
+        delay = host.config.send.next_delay(lane.attempt, lane.delay, host.random.at(first.client_id, lane.attempt))
+        # a Cancel is repeated until it is answered: only the server can say what became of the entry
+        lane.exhausted = delay is None and first.phase is not _Phase.CANCELLING
+        lane.delay = delay if delay is not None else lane.delay or _IMPATIENCE
+        lane.due = now + lane.delay
+
+    def _settle(self, lane: _Lane, item: _Item, outcome: Outcome, now: float) -> None:
+        host = self._host
+        answer = outcome.answer
+        if answer is Answer.OK:
+            host.accept_own(lane.conversation, host.epoch_of(lane.conversation), outcome, item.draft(), now)
+        elif answer is Answer.CANCELLED:
+            self._resolve(item, item.wanted, outcome.reason, now)
+        elif answer is Answer.EXPIRED:
+            lane.items.remove(item)
+            lane.judged.append(item)
+            item.below = outcome.seq
+            host.notify(SendChanged(item.client_id, SendState.UNKNOWN, "its answer had expired"))
+            host.expect(lane.conversation, outcome.seq - 1, now)
+            self.handle_progress(lane.conversation, now)
+        else:
+            unclaimed = lane if answer is Answer.REFUSED else None
+            self._resolve(item, SendState.FAILED, outcome.reason or answer.value, now, unclaimed)
+
+    def _resolve(self, item: _Item, state: SendState, reason: str, now: float, unclaimed: _Lane | None = None) -> None:
+        draft = None if unclaimed is None else item.queued(unclaimed.conversation)
+        self._host.commit((Resolved(item.client_id, state, reason, draft),), now)
+        self._host.notify(SendChanged(item.client_id, state, reason))
+
+    def _give_up(self, lane: _Lane, items: list[_Item], wanted: SendState, now: float) -> None:
+        for item in items:
+            if item.phase is _Phase.CANCELLING and item.wanted is wanted:
+                continue
+            record = item.queued(lane.conversation)
+            self._host.commit((msgspec.structs.replace(record, cancelling=True, wanted=wanted),), now)
+            self._host.notify(SendChanged(item.client_id, SendState.UNKNOWN))
+        lane.land()
+        self._pump(lane, now)
+
+    def _let_deadlines_pass(self, lane: _Lane, now: float) -> None:
+        overdue = [i for i in lane.items if i.deadline <= now and i.phase is not _Phase.CANCELLING]
+        for item in overdue:
+            item.deadline = math.inf
+            if item.touched:
+                self._give_up(lane, [item], SendState.FAILED, now)
+            else:
+                self._resolve(item, SendState.FAILED, "deadline", now, lane)
+
+    def _sweep(self) -> None:
+        for conversation in [c for c, lane in self._lanes.items() if not lane.items and not lane.judged]:
+            del self._lanes[conversation]
+
+    def _rearm(self) -> None:
+        self.due = min((lane.next_due() for lane in self._lanes.values()), default=math.inf)
+
+
+def row_of(conversation: str, epoch: int, seq: int, draft: Draft, author: str) -> Entry:
+    """The row of an own entry whose slot the server named."""
+    return Entry(conversation, epoch, seq, draft.client_id, author, draft.wall, draft.body)

@@ -1,0 +1,517 @@
+"""The server's half of one connection, sans-IO: what was pushed, what was acknowledged, what is repeated.
+
+Per conversation there is a *lane*: `acked <= sent <= head`. A commit is pushed at once when the lane is level and the window
+is open; otherwise the lane is behind, and what it lacks is fetched in pages as acknowledgements open the window. Whatever
+is on its way is a *flight*, repeated by the push policy until the device's cumulative acknowledgement covers it: pushed
+entries, pages, and the heads or hints that only tell that there is something. When the policy gives up, the session
+closes: nothing is lost, because the next session starts from what the device then says it holds.
+
+A lane exists only once something happened in it (or where the strategy checks positions), so an idle device costs nothing
+here. The session reads no log and knows no port: what it wants (`Fetch`, `Submit`, …) comes out of `poll()` between the
+frames to transmit, in order, and the gateway carries it out. After the connection is lost, a *detached* session keeps
+counting heads for a while; resuming it only saves the device from telling its positions.
+"""
+
+from __future__ import annotations
+
+import math
+from typing import TYPE_CHECKING, Any, Union
+
+import msgspec
+
+from imsim.protocol.frames import (
+    Ack,
+    Answer,
+    Ask,
+    Cancel,
+    Check,
+    Closed,
+    EpochChanged,
+    Frame,
+    Head,
+    Heads,
+    Hint,
+    Limits,
+    Page,
+    Ping,
+    Pong,
+    Push,
+    Send,
+    Sent,
+    Watch,
+    Welcome,
+)
+from imsim.protocol.sync import Delivery
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable
+
+    from imsim.ports import LogState, Randomness
+    from imsim.protocol.frames import Hello
+    from imsim.protocol.retry import RetryPolicy
+    from imsim.protocol.sync import SyncConfig
+
+__all__ = ["Close", "Fetch", "Observe", "Output", "ReadPage", "Session", "Submit", "Survey", "Withdraw"]
+
+_BACKLOG_PAGES = 4
+"""A longer backlog than this is not pushed: the device is told the head and pulls the newest page first."""
+
+
+class Fetch(msgspec.Struct, frozen=True, gc=False):
+    """Read `low..high` for this user, and hand it to `handle_fetched`."""
+
+    conversation: str
+    low: int
+    high: int
+
+
+class Submit(msgspec.Struct, frozen=True, gc=False):
+    """Accept these drafts."""
+
+    send: Send
+
+
+class Withdraw(msgspec.Struct, frozen=True, gc=False):
+    """Cancel this draft."""
+
+    cancel: Cancel
+
+
+class ReadPage(msgspec.Struct, frozen=True, gc=False):
+    """Answer this question."""
+
+    ask: Ask
+
+
+class Survey(msgspec.Struct, frozen=True, gc=False):
+    """Find the heads of the user's conversations, and hand them to `handle_survey`."""
+
+    number: int
+    hold: float
+
+
+class Observe(msgspec.Struct, frozen=True, gc=False):
+    """Tell this session of these users' presence."""
+
+    users: tuple[str, ...]
+
+
+class Close(msgspec.Struct, frozen=True, gc=False):
+    """Drop the connection."""
+
+    reason: str
+
+
+Output = Union[Frame, Fetch, Submit, Withdraw, ReadPage, Survey, Observe, Close]  # noqa: UP007
+
+
+class _Flight(msgspec.Struct, gc=False):
+    """A frame that the device has not acknowledged; `due` is a lower bound until the delay is `drawn`."""
+
+    frame: Push | Page | Heads | Hint | None
+    low: int
+    high: int
+    since: float
+    due: float
+    attempt: int = 1
+    delay: float = 0.0
+    drawn: bool = False
+
+    @property
+    def size(self) -> int:
+        """Entries that count for the window."""
+        return self.high - self.low + 1 if isinstance(self.frame, Push | Page) or self.frame is None else 0
+
+
+class _Lane:
+    """One conversation of one session."""
+
+    __slots__ = ("acked", "conversation", "cut", "epoch", "fetching", "flights", "head", "sent")
+
+    def __init__(self, conversation: str, epoch: int, acked: int) -> None:
+        self.conversation = conversation
+        self.epoch = epoch
+        self.cut = 0
+        self.acked = acked
+        self.sent = acked
+        self.head = acked
+        self.fetching = False
+        self.flights: list[_Flight] = []
+
+
+class Session:
+    """One device's session; `link` is the driver's own."""
+
+    __slots__ = (
+        "_held",
+        "_inflight",
+        "_lanes",
+        "_outputs",
+        "_policy",
+        "_random",
+        "armed",
+        "connected",
+        "device",
+        "id",
+        "install",
+        "limits",
+        "link",
+        "strategy",
+        "user",
+        "wake_at",
+    )
+
+    def __init__(
+        self, session_id: str, hello: Hello, strategy: SyncConfig, limits: Limits, policy: RetryPolicy, random: Randomness
+    ) -> None:
+        """A session that is being opened: commits are counted, nothing is pushed before `open`."""
+        self.id = session_id
+        self.user = hello.user
+        self.device = hello.device
+        self.install = hello.install
+        self.strategy = strategy
+        self.limits = limits
+        self.link: Any = None
+        self.armed = math.inf
+        self.connected = False
+        self.wake_at = math.inf
+        self._policy = policy
+        self._random = random
+        self._lanes: dict[str, _Lane] = {}
+        self._outputs: list[Output] = []
+        self._inflight = 0
+        self._held: tuple[int, float] | None = None
+        for position in hello.positions if strategy.checks else ():
+            known = position.known
+            upto = known[0][1] if known and known[0][0] == 1 else 0
+            self._lanes[position.conversation] = _Lane(position.conversation, position.epoch, upto)
+
+    # ------------------------------------------------------------------------------------------ opening and leaving
+
+    def open(self, incarnation: int, heads: Iterable[tuple[Head, int, int]], now: float, *, resumed: bool) -> None:
+        """The session starts.
+
+        Args:
+            incarnation: of the server that holds it.
+            heads: for every conversation of the user, own log first: where it ends, the cut of its epoch, and up to which
+                seq the device holds it (ignored when `resumed`: the session knows).
+            now: monotonic seconds.
+            resumed: whether this session existed before.
+        """
+        self.connected = True
+        self._outputs.append(Welcome(self.id, incarnation, self.limits, resumed))
+        for lane in self._lanes.values():
+            lane.flights.clear()
+            lane.fetching = False
+            lane.sent = lane.acked
+        self._inflight = 0
+        for head, cut, known in heads:
+            lane = self._lanes.get(head.conversation)
+            if lane is None:
+                if head.head <= known:
+                    continue
+                lane = self._lanes[head.conversation] = _Lane(head.conversation, head.epoch, known)
+            elif not resumed:
+                lane.acked = lane.sent = known
+            lane.head = max(lane.head, head.head)
+            self._enter(lane, head.epoch, cut)
+        for lane in list(self._lanes.values()):
+            self._offer_backlog(lane, now)
+
+    def welcome(self, incarnation: int) -> Welcome:
+        """Repeat the welcome, for a device that did not hear it."""
+        return Welcome(self.id, incarnation, self.limits)
+
+    def detach(self) -> None:
+        """The connection is gone; commits are still counted until the session is resumed or forgotten."""
+        self.connected = False
+        self.link = None
+        self.wake_at = math.inf
+        self._held = None
+        self._outputs.clear()
+
+    # ------------------------------------------------------------------------------------------ inputs
+
+    def handle_commit(self, push: Push, now: float, *, large: bool = False) -> None:
+        """An entry was committed in a conversation of this user; `large`: the group is too large to push to."""
+        seq = push.entries[0].seq
+        lane = self._lanes.get(push.conversation)
+        if lane is None:
+            lane = self._lanes[push.conversation] = _Lane(push.conversation, push.epoch, seq - 1)
+        if seq > lane.head:
+            lane.head = seq
+        if not self.connected or seq <= lane.sent:
+            return
+        told = Delivery.HINT if large else self.strategy.on_commit()
+        if told is Delivery.PUSH:
+            # hot: the lane is level and the window open
+            if lane.sent == seq - 1 and self._inflight < self.limits.window and lane.epoch == push.epoch and not lane.fetching:
+                lane.sent = seq
+                self._inflight += 1
+                due = now + self._policy.least_delay(1, 0.0)
+                lane.flights.append(_Flight(push, seq, seq, now, due))
+                if due < self.wake_at:
+                    self.wake_at = due
+                self._outputs.append(push)
+            else:
+                self._pump(lane, now)
+        elif told is Delivery.HINT:
+            self._hint(lane, now)
+        if self._held is not None:
+            self._answer_held((Head(lane.conversation, lane.epoch, lane.head),))
+
+    def handle_frame(self, frame: Frame, now: float) -> None:
+        """A frame came from the device."""
+        if type(frame) is Ack:
+            self._on_ack(frame, now)
+            return
+        request = _REQUESTS.get(type(frame))
+        if request is not None:
+            self._outputs.append(request(frame))
+
+    def handle_fetched(self, page: Page, cut: int, now: float) -> None:
+        """What `Fetch` asked for."""
+        lane = self._lanes.get(page.conversation)
+        if lane is None or not self.connected:
+            return
+        lane.fetching = False
+        lane.head = max(lane.head, page.head)
+        if self._enter(lane, page.epoch, cut):
+            self._pump(lane, now)
+            return
+        if page.high <= lane.sent:
+            return
+        frame: Push | Page = page
+        if len(page.entries) == page.high - page.low + 1 and page.trimmed_below <= page.low:
+            frame = Push(page.conversation, page.epoch, page.entries)
+        lane.sent = page.high
+        self._launch(lane, frame, page.low, page.high, now)
+        self._pump(lane, now)
+
+    def handle_page(self, page: Page, cut: int, epoch_of_device: int) -> None:
+        """The answer to a question: transmit it, or tell the device that it is in an older epoch."""
+        if not self.connected:
+            return
+        lane = self._lanes.get(page.conversation)
+        if lane is not None:
+            lane.head = max(lane.head, page.head)
+            if self._enter(lane, page.epoch, cut):
+                return
+        if epoch_of_device < page.epoch:
+            self._outputs.append(EpochChanged(page.conversation, page.epoch, cut))
+        else:
+            self._outputs.append(page)
+
+    def handle_failed(self, conversation: str, now: float) -> None:
+        """A `Fetch` could not be carried out: try again as if a push had been lost."""
+        lane = self._lanes.get(conversation)
+        if lane is not None and lane.fetching:
+            lane.fetching = False
+            lane.flights.append(_Flight(None, lane.sent + 1, lane.sent, now, now + self._policy.least_delay(1, 0.0)))
+            self._rearm()
+
+    def handle_survey(self, survey: Survey, heads: Iterable[tuple[Head, int]], now: float) -> None:
+        """The heads that a check asked for."""
+        behind = []
+        for head, cut in heads:
+            lane = self._lanes.get(head.conversation)
+            if lane is None:
+                lane = self._lanes[head.conversation] = _Lane(head.conversation, head.epoch, 0)
+            lane.head = max(lane.head, head.head)
+            self._enter(lane, head.epoch, cut)
+            if lane.head > lane.acked:
+                behind.append(head)
+        hold = self.strategy.on_check(survey.hold)
+        if behind or hold <= 0:
+            self._outputs.append(Heads(tuple(behind), survey.number))
+        else:
+            self._held = (survey.number, now + hold)
+            self._rearm()
+
+    def handle_sent(self, sent: Sent, now: float) -> None:
+        """The answer to a batch of this device: transmit it; for its own entries it is as good as a push."""
+        if not self.connected:
+            return
+        self._outputs.append(sent)
+        lane = self._lanes.get(sent.conversation)
+        for outcome in sent.outcomes:
+            if outcome.answer is not Answer.OK:
+                continue
+            if lane is None:
+                lane = self._lanes[sent.conversation] = _Lane(sent.conversation, sent.epoch, outcome.seq - 1)
+            lane.head = max(lane.head, outcome.seq)
+            if lane.sent == outcome.seq - 1 and not lane.fetching:
+                lane.sent = outcome.seq
+                self._launch(lane, None, outcome.seq, outcome.seq, now)
+
+    def handle_state(self, conversation: str, epoch_of_device: int, state: LogState) -> None:
+        """The log's present epoch, where a frame named `epoch_of_device`."""
+        lane = self._lanes.get(conversation)
+        if lane is None:
+            lane = self._lanes[conversation] = _Lane(conversation, epoch_of_device, 0)
+            lane.head = state.committed
+        self._enter(lane, state.epoch, state.cut)
+        if epoch_of_device < lane.epoch:
+            self._outputs.append(EpochChanged(conversation, lane.epoch, lane.cut))
+
+    def handle_wake(self, now: float) -> None:
+        """Repeat what was not acknowledged, or give up; answer a check that was held long enough."""
+        if not self.connected:
+            self.wake_at = math.inf
+            return
+        if self._held is not None and self._held[1] <= now:
+            self._answer_held(())
+        for lane in list(self._lanes.values()):
+            for flight in list(lane.flights):
+                if flight.due <= now and not self._repeat(lane, flight, now):
+                    self._outputs += (Closed("gave up"), Close("gave up"))
+                    self.wake_at = math.inf
+                    return
+        self._rearm()
+
+    def poll(self) -> list[Output]:
+        """Frames to transmit and things to do, in order; each is handed out once."""
+        outputs = self._outputs
+        if outputs:
+            self._outputs = []
+        return outputs
+
+    # ------------------------------------------------------------------------------------------ inside
+
+    def _on_ack(self, ack: Ack, now: float) -> None:
+        lane = self._lanes.get(ack.conversation)
+        if lane is None:
+            if not self.strategy.checks:
+                return
+            lane = self._lanes[ack.conversation] = _Lane(ack.conversation, ack.epoch, ack.upto)
+        if ack.epoch != lane.epoch:
+            if ack.epoch < lane.epoch:
+                self._outputs.append(EpochChanged(lane.conversation, lane.epoch, lane.cut))
+            return
+        upto = ack.upto
+        if upto > lane.acked:
+            lane.acked = upto
+            if upto > lane.sent:
+                lane.sent = upto
+            if upto > lane.head:
+                lane.head = upto
+        flights = lane.flights
+        if len(flights) == 1 and flights[0].high <= upto:  # hot
+            self._inflight -= flights[0].size
+            flights.clear()
+        elif flights:
+            self._land(lane, ack, now)
+        if lane.sent < lane.head:
+            self._pump(lane, now)
+
+    def _land(self, lane: _Lane, ack: Ack, now: float) -> None:
+        """Drop the flights that the acknowledgement covers; the others get a fresh chance, for the device is alive."""
+        remaining = []
+        for flight in lane.flights:
+            if flight.high <= ack.upto or any(low <= flight.low and flight.high <= high for low, high in ack.above):
+                self._inflight -= flight.size
+            else:
+                flight.attempt = min(flight.attempt, 2)
+                remaining.append(flight)
+        lane.flights = remaining
+        if any(type(flight.frame) is Hint for flight in remaining) or lane.head <= ack.upto:
+            return
+        if not remaining and self.strategy.on_commit() is Delivery.HINT:
+            self._hint(lane, now)
+
+    def _offer_backlog(self, lane: _Lane, now: float) -> None:
+        backlog = lane.head - lane.acked
+        if backlog <= 0:
+            return
+        if self.strategy.on_commit() is Delivery.PUSH and backlog <= self.limits.page * _BACKLOG_PAGES:
+            self._pump(lane, now)
+        else:
+            lane.sent = lane.head
+            heads = Heads((Head(lane.conversation, lane.epoch, lane.head),))
+            self._launch(lane, heads, lane.head, lane.head, now)
+
+    def _pump(self, lane: _Lane, now: float) -> None:  # noqa: ARG002 (one signature for all that moves a lane)
+        """Fetch what the lane lacks, as far as the window allows."""
+        room = self.limits.window - self._inflight
+        if not self.connected or lane.fetching or lane.sent >= lane.head or room <= 0:
+            return
+        if self.strategy.on_commit() is not Delivery.PUSH:
+            return
+        lane.fetching = True
+        high = min(lane.head, lane.sent + min(room, self.limits.page))
+        self._outputs.append(Fetch(lane.conversation, lane.sent + 1, high))
+
+    def _hint(self, lane: _Lane, now: float) -> None:
+        """Tell that there is something, unless that is being told."""
+        lane.sent = lane.head
+        if not any(type(flight.frame) is Hint for flight in lane.flights):
+            self._launch(lane, Hint(lane.conversation, lane.epoch, lane.head), lane.head, lane.head, now)
+
+    def _launch(self, lane: _Lane, frame: Push | Page | Heads | Hint | None, low: int, high: int, now: float) -> None:
+        """Transmit a frame (None: it was transmitted as an answer) and watch it."""
+        flight = _Flight(frame, low, high, now, now + self._policy.least_delay(1, 0.0))
+        lane.flights.append(flight)
+        self._inflight += flight.size
+        if frame is not None:
+            self._outputs.append(frame)
+        self.wake_at = min(self.wake_at, flight.due)
+
+    def _repeat(self, lane: _Lane, flight: _Flight, now: float) -> bool:
+        """A flight may be due: draw its delay, or repeat it; False if the policy gives up."""
+        if not flight.drawn:
+            delay = self._policy.next_delay(
+                flight.attempt, flight.delay, self._random.at(f"{self.device} {lane.conversation}/{flight.high}", flight.attempt)
+            )
+            if delay is None:
+                return False
+            flight.delay, flight.drawn = delay, True
+            flight.due = flight.since + delay
+            if flight.due > now:
+                return True
+        flight.attempt += 1
+        flight.since, flight.drawn = now, False
+        flight.due = now + self._policy.least_delay(flight.attempt, flight.delay)
+        frame = flight.frame
+        if frame is None:
+            lane.flights.remove(flight)
+            self._inflight -= flight.size
+            lane.sent = min(lane.sent, flight.low - 1)
+            self._pump(lane, now)
+        elif type(frame) is Push:
+            self._outputs.append(Push(frame.conversation, frame.epoch, frame.entries, flight.attempt))
+        else:
+            self._outputs.append(frame)
+        return True
+
+    def _enter(self, lane: _Lane, epoch: int, cut: int) -> bool:
+        """The lane's log is in `epoch`; True if that is news, and then the device is told."""
+        if epoch <= lane.epoch:
+            return False
+        lane.epoch, lane.cut = epoch, cut
+        lane.acked = min(lane.acked, cut)
+        lane.sent = min(lane.sent, cut)
+        self._inflight -= sum(flight.size for flight in lane.flights)
+        lane.flights.clear()
+        self._outputs.append(EpochChanged(lane.conversation, epoch, cut))
+        return True
+
+    def _answer_held(self, heads: tuple[Head, ...]) -> None:
+        if self._held is not None:
+            self._outputs.append(Heads(heads, self._held[0]))
+            self._held = None
+
+    def _rearm(self) -> None:
+        dues = [flight.due for lane in self._lanes.values() for flight in lane.flights]
+        if self._held is not None:
+            dues.append(self._held[1])
+        self.wake_at = min(dues, default=math.inf)
+
+
+_REQUESTS: dict[type, Callable[[Any], Output]] = {
+    Send: Submit,
+    Cancel: Withdraw,
+    Ask: ReadPage,
+    Check: lambda check: Survey(check.number, check.hold),
+    Ping: lambda ping: Pong(ping.number),
+    Watch: lambda watch: Observe(watch.users),
+}
