@@ -36,8 +36,7 @@ def write(history: History, path: Path) -> None:
         with _replacing(path) as file:
             save(history, file)
     except OSError as error:
-        msg = f"{path}: cannot be written: {error.strerror or error}"
-        raise ConfigError(msg) from error
+        raise ConfigError(f"{path}: cannot be written: {error.strerror or error}") from error
 
 
 def read(path: Path) -> History:
@@ -47,16 +46,14 @@ def read(path: Path) -> History:
         with path.open("rb") as file:
             return load(file, path)
     except OSError as error:
-        msg = f"{path}: cannot be read: {error.strerror or error}"
-        raise ConfigError(msg) from error
+        raise ConfigError(f"{path}: cannot be read: {error.strerror or error}") from error
 
 
 def _suffix(path: Path) -> str:
     if path.suffix in _FORMATS:
         return path.suffix
     near = nearest(path.suffix, _FORMATS)
-    msg = f"{path}: expected a file name that ends in {' or '.join(_FORMATS)}, got {path.suffix!r}{near}"
-    raise ConfigError(msg)
+    raise ConfigError(f"{path}: expected a file name that ends in {' or '.join(_FORMATS)}, got {path.suffix!r}{near}")
 
 
 @contextmanager
@@ -79,12 +76,9 @@ def _refuse_unreadable(history: History) -> None:
     limits = {column: len(getattr(history, table)) - 1 for column, table in TABLES.items()}
     for column, largest in {**limits, "event": max(Event), "flags": 0}.items():
         if rows[column].max() > largest:
-            msg = f"history: {column}: a row holds {rows[column].max()}, and the largest is {largest}"
-            raise InternalError(msg)
+            raise InternalError(f"history: {column}: a row holds {rows[column].max()}, and the largest is {largest}")
     if rows["event"].min() < min(Event):
-        msg = "history: event: a row holds 0, and the smallest is 1"
-        raise InternalError(msg)
+        raise InternalError("history: event: a row holds 0, and the smallest is 1")
     times = rows["t"]
     if not (times.min() >= 0 and times.max() < float("inf")):  # a NaN makes both comparisons false
-        msg = "history: t: a row holds a time that is negative or not finite"
-        raise InternalError(msg)
+        raise InternalError("history: t: a row holds a time that is negative or not finite")

@@ -49,13 +49,11 @@ def started(header: Mapping[str, object]) -> Writer:
         if key not in _HEADER_KEYS:
             unknown_key(key, _HEADER_KEYS)
     if header.get("format") != FORMAT:
-        msg = f"format: expected {FORMAT!r}, got {brief(header.get('format'))}"
-        raise ConfigError(msg)
+        raise ConfigError(f"format: expected {FORMAT!r}, got {brief(header.get('format'))}")
     level = header.get("level", "messages")
     if not isinstance(level, str) or level not in _LEVELS:
         near = nearest(level, _LEVELS) if isinstance(level, str) else ""
-        msg = f"level: expected {' or '.join(_LEVELS)}, got {brief(level)}{near}"
-        raise ConfigError(msg)
+        raise ConfigError(f"level: expected {' or '.join(_LEVELS)}, got {brief(level)}{near}")
     writer = Writer(_LEVELS[level])
     for table in TABLES.values():
         _fill(getattr(writer, table), table, header.get(table, []))
@@ -64,22 +62,18 @@ def started(header: Mapping[str, object]) -> Writer:
 
 def _fill(names: Names, table: str, given: object) -> None:
     if not isinstance(given, list):
-        msg = f"{table}: expected a list of names, got {brief(given)}"
-        raise ConfigError(msg)
+        raise ConfigError(f"{table}: expected a list of names, got {brief(given)}")
     for name in given:
         if names.find(checked_text(table, name)) is not None:
-            msg = f"{table}: expected different names, none of them empty, got {brief(name)} again"
-            raise ConfigError(msg)
+            raise ConfigError(f"{table}: expected different names, none of them empty, got {brief(name)} again")
         names.index(name)
 
 
 def unknown_key(key: str, allowed: tuple[str, ...]) -> NoReturn:
     """Refuse a key that the schema does not have."""
-    msg = f"{brief(key)}: unknown key{nearest(key, allowed)}; allowed are {', '.join(allowed)}"
-    raise ConfigError(msg)
+    raise ConfigError(f"{brief(key)}: unknown key{nearest(key, allowed)}; allowed are {', '.join(allowed)}")
 
 
 def missing_key(key: str) -> NoReturn:
     """Refuse a fact without one of `REQUIRED`."""
-    msg = f"{key}: missing; a fact needs t, node and event"
-    raise ConfigError(msg)
+    raise ConfigError(f"{key}: missing; a fact needs t, node and event")

@@ -67,11 +67,9 @@ def read_lines(file: IO[bytes], path: Path) -> History:
                     continue
             _record(writer, fact)
         except ConfigError as error:
-            msg = f"{path}: line {number}: {error}"
-            raise ConfigError(msg) from None
+            raise ConfigError(f"{path}: line {number}: {error}") from None
     if writer is None:
-        msg = f"{path}: expected a header or at least one fact, got an empty file"
-        raise ConfigError(msg)
+        raise ConfigError(f"{path}: expected a header or at least one fact, got an empty file")
     return writer.finish()
 
 
@@ -79,14 +77,12 @@ def _decoded(line: bytes) -> dict[str, object]:
     try:
         fact = msgspec.json.decode(line)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
+        expected = "expected one JSON object a line, got something else"
         if not line.endswith(b"\n"):
-            msg = f"the last line is cut off after {len(line)} bytes; expected a whole JSON object"
-        else:
-            msg = f"expected one JSON object a line, got something else ({error})"
-        raise ConfigError(msg) from None
+            expected = f"the last line is cut off after {len(line)} bytes, or no JSON object"
+        raise ConfigError(f"{expected} ({error})") from None
     if not isinstance(fact, dict):
-        msg = f"expected one JSON object a line, got {brief(fact)}"
-        raise ConfigError(msg)
+        raise ConfigError(f"expected one JSON object a line, got {brief(fact)}")
     return fact
 
 

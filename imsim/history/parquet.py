@@ -46,9 +46,9 @@ _BATCH_ROWS: Final = 65_536
 
 def write_parquet(history: History, file: IO[bytes]) -> None:
     """Save the rows and the header."""
-    import numpy as np  # noqa: PLC0415 - these two cost 0.2 s, and most runs save nothing
-    import pyarrow as pa  # noqa: PLC0415
-    from pyarrow import parquet  # noqa: PLC0415
+    import numpy as np
+    import pyarrow as pa
+    from pyarrow import parquet
 
     rows = history.array()
     names = {column: pa.array(getattr(history, table).names) for column, table in TABLES.items()}
@@ -75,8 +75,8 @@ def read_parquet(file: IO[bytes], path: Path) -> History:
     Raises:
         ConfigError: it is no Parquet file, or holds what the schema does not allow.
     """
-    import pyarrow as pa  # noqa: PLC0415
-    from pyarrow import parquet  # noqa: PLC0415
+    import pyarrow as pa
+    from pyarrow import parquet
 
     try:
         table = parquet.ParquetFile(file)
@@ -86,20 +86,23 @@ def read_parquet(file: IO[bytes], path: Path) -> History:
             writer.extend(_packed(batch, first, writer))
             first += batch.num_rows
     except ConfigError as error:
-        msg = f"{path}: {error}"
-        raise ConfigError(msg) from None
-    except (pa.ArrowException, OSError) as error:
-        msg = f"{path}: expected a whole Parquet file, got something else ({str(error).splitlines()[0]})"
-        raise ConfigError(msg) from None
+        raise ConfigError(f"{path}: {error}") from None
+    except (pa.ArrowException, OSError, UnicodeDecodeError) as error:
+        raise ConfigError(
+            f"{path}: expected a whole Parquet file, got something else ({str(error).splitlines()[0]})"
+        ) from None
     return writer.finish()
 
 
 def _started(table: parquet.ParquetFile) -> Writer:
-    for key in table.schema_arrow.names:
+    keys = table.schema_arrow.names
+    for key in keys:
         if key not in KEYS:
             unknown_key(key, KEYS)
+        if keys.count(key) > 1:
+            raise ConfigError(f"{key}: expected one column, got {keys.count(key)}")
     for key in REQUIRED:
-        if key not in table.schema_arrow.names:
+        if key not in keys:
             missing_key(key)
     stored = (table.metadata.metadata or {}).get(_METADATA_KEY.encode())
     if stored is None:
@@ -107,20 +110,21 @@ def _started(table: parquet.ParquetFile) -> Writer:
     try:
         header = msgspec.json.decode(stored, type=dict[str, Any])
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
-        msg = f"metadata {_METADATA_KEY}: expected a JSON object, got something else ({error})"
-        raise ConfigError(msg) from None
+        raise ConfigError(f"metadata {_METADATA_KEY}: expected a JSON object, got something else ({error})") from None
     return started(header)
 
 
 def _packed(batch: pa.RecordBatch, first: int, writer: Writer) -> bytes:
     """The packed rows of `batch`, whose first row is number `first` of the file."""
-    import numpy as np  # noqa: PLC0415
+    import numpy as np
 
     rows = np.zeros(batch.num_rows, dtype())
     for column in COLUMNS:
         if column not in batch.schema.names:
             continue
         values = _Column(column, batch.column(column), first)
+        if values.all_null:
+            continue
         if column == "t":
             rows[column] = values.times()
         elif column == "event":
@@ -147,10 +151,15 @@ class _Column:
             row = values.is_null().index(True).as_py()
             self._refuse(row, missing_key, column)
 
+    @property
+    def all_null(self) -> bool:
+        """Whether there is nothing in it, in which case it has no type either."""
+        return bool(self._values.null_count == len(self._values))
+
     def times(self) -> npt.NDArray[np.float64]:
         """The values as seconds."""
-        import numpy as np  # noqa: PLC0415
-        import pyarrow as pa  # noqa: PLC0415
+        import numpy as np
+        import pyarrow as pa
 
         if not (pa.types.is_floating(self._values.type) or pa.types.is_integer(self._values.type)):
             self._wrong_type("seconds as numbers")
@@ -163,7 +172,7 @@ class _Column:
 
     def integers(self) -> npt.NDArray[np.integer[Any]]:
         """The values as integers that fit their column, null being 0."""
-        import pyarrow as pa  # noqa: PLC0415
+        import pyarrow as pa
 
         if not pa.types.is_integer(self._values.type):
             self._wrong_type(f"integers from 0 to {WIDEST[self._column]}")
@@ -176,8 +185,8 @@ class _Column:
 
     def numbers_of(self, number_of: Callable[[str], int]) -> npt.NDArray[np.integer[Any]]:
         """The texts as numbers by `number_of`, which is asked in the order of first appearance."""
-        import numpy as np  # noqa: PLC0415
-        import pyarrow as pa  # noqa: PLC0415
+        import numpy as np
+        import pyarrow as pa
 
         values = self._values
         if pa.types.is_dictionary(values.type):
@@ -199,9 +208,7 @@ class _Column:
         try:
             check(value)
         except ConfigError as error:
-            msg = f"row {self._first + row}: {error}"
-            raise ConfigError(msg) from None
+            raise ConfigError(f"row {self._first + row}: {error}") from None
 
     def _wrong_type(self, allowed: str) -> NoReturn:
-        msg = f"{self._column}: expected {allowed}, got a column of {self._values.type}"
-        raise ConfigError(msg)
+        raise ConfigError(f"{self._column}: expected {allowed}, got a column of {self._values.type}")

@@ -107,9 +107,7 @@ class History:
         place = range(len(self))[index]
         return self._spelled(place, ROW.unpack(self._store.read(place, place + 1)))
 
-    def filter(
-        self, *, event: Event | None = None, node: str | None = None, message: str | None = None
-    ) -> list[Row]:
+    def filter(self, *, event: Event | None = None, node: str | None = None, message: str | None = None) -> list[Row]:
         """The rows that agree with everything given, spelled out; for a handful of rows, not for statistics."""
         node_number = None if node is None else self._number(self.nodes, node)
         message_number = None if message is None else self._number(self.messages, message)
@@ -134,8 +132,8 @@ class History:
 
     def frame(self) -> pd.DataFrame:
         """The rows as a pandas DataFrame: names and events as categoricals, `t` in seconds, `size` in bytes."""
-        import numpy as np  # noqa: PLC0415 - pandas costs 0.3 s, and most runs never ask for a frame
-        import pandas as pd  # noqa: PLC0415
+        import numpy as np
+        import pandas as pd
 
         rows = self.array()
         tables = {
@@ -161,7 +159,7 @@ class History:
             ConfigError: another suffix, or the file cannot be written.
             InternalError: a row that no reader could accept.
         """
-        from imsim.history import files  # noqa: PLC0415 - it imports this module
+        from imsim.history import files  # it imports this module
 
         files.write(self, Path(path))
 
@@ -173,7 +171,7 @@ class History:
             ConfigError: another suffix, an unreadable file, or a fact that the schema does not allow; the
                 message names the file, the line and the key.
         """
-        from imsim.history import files  # noqa: PLC0415 - it imports this module
+        from imsim.history import files  # it imports this module
 
         return files.read(Path(path))
 
@@ -227,7 +225,5 @@ class History:
 
 
 def _html_row(row: Row) -> str:
-    cells = "".join(
-        f"<td>{html.escape(value.word if isinstance(value, Event) else str(value))}</td>" for value in row
-    )
+    cells = "".join(f"<td>{html.escape(value.word if isinstance(value, Event) else str(value))}</td>" for value in row)
     return f"<tr>{cells}</tr>"

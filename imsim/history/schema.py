@@ -168,8 +168,7 @@ class Names:
             try:
                 name.encode()
             except UnicodeEncodeError:
-                msg = f"expected a name that UTF-8 can spell, got {brief(name)}"
-                raise ConfigError(msg) from None
+                raise ConfigError(f"expected a name that UTF-8 can spell, got {brief(name)}") from None
             number = self._numbers[name] = len(self.names)
             self.names.append(name)
         return number
@@ -188,7 +187,7 @@ class Names:
 
 def dtype() -> np.dtype[np.void]:
     """The NumPy structured dtype with exactly the layout of `ROW`."""
-    import numpy as np  # noqa: PLC0415 - 0.1 s that `import imsim` must not cost
+    import numpy as np
 
     widths = {"d": "<f8", "I": "<u4", "H": "<u2", "B": "u1"}
     return np.dtype([(column, widths[code]) for column, code in zip(COLUMNS, ROW.format[1:], strict=True)])
@@ -203,8 +202,7 @@ def checked_time(value: object) -> float:
     # The comparison is exact for integers of any size, and false for NaN.
     if isinstance(value, (int, float)) and not isinstance(value, bool) and 0 <= value <= sys.float_info.max:
         return float(value)
-    msg = f"t: expected a finite number of seconds >= 0, got {brief(value)}"
-    raise ConfigError(msg)
+    raise ConfigError(f"t: expected a finite number of seconds >= 0, got {brief(value)}")
 
 
 def checked_number(column: str, value: object) -> int:
@@ -219,8 +217,7 @@ def checked_number(column: str, value: object) -> int:
         number = -1
     if 0 <= number <= WIDEST[column]:
         return number
-    msg = f"{column}: expected an integer from 0 to {WIDEST[column]}, got {brief(value)}"
-    raise ConfigError(msg)
+    raise ConfigError(f"{column}: expected an integer from 0 to {WIDEST[column]}, got {brief(value)}")
 
 
 def checked_text(column: str, value: object) -> str:
@@ -231,8 +228,7 @@ def checked_text(column: str, value: object) -> str:
     """
     if isinstance(value, str):
         return value
-    msg = f"{column}: expected a text, got {brief(value)}"
-    raise ConfigError(msg)
+    raise ConfigError(f"{column}: expected a text, got {brief(value)}")
 
 
 def checked_event(value: object) -> Event:
@@ -243,8 +239,7 @@ def checked_event(value: object) -> Event:
     """
     if isinstance(value, int) and value in _NUMBERS:
         return Event(value)
-    msg = f"event: expected an imsim.history.Event, got {brief(value)}"
-    raise ConfigError(msg)
+    raise ConfigError(f"event: expected an imsim.history.Event, got {brief(value)}")
 
 
 def event_of(word: object) -> Event:
@@ -256,8 +251,7 @@ def event_of(word: object) -> Event:
     if isinstance(word, str) and word in EVENTS_BY_WORD:
         return EVENTS_BY_WORD[word]
     near = nearest(word, EVENTS_BY_WORD) if isinstance(word, str) else ""
-    msg = f"event: expected one of {', '.join(EVENTS_BY_WORD)}, got {brief(word)}{near}"
-    raise ConfigError(msg)
+    raise ConfigError(f"event: expected one of {', '.join(EVENTS_BY_WORD)}, got {brief(word)}{near}")
 
 
 def brief(value: object) -> str:

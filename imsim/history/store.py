@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import tempfile
+from contextlib import contextmanager, suppress
 from typing import IO, TYPE_CHECKING, Final, Protocol
 
 from imsim.errors import InternalError, WorldError
@@ -29,7 +30,7 @@ _READ_ROWS: Final = 16_384
 class RowCall(Protocol):
     """The hot call, `Writer.row`: packed numbers, names already interned, nothing checked but the widths."""
 
-    def __call__(
+    def __call__(  # noqa: PLR0913, PLR0917 - the columns of a row
         self,
         t: float,
         node: int,
@@ -68,7 +69,7 @@ def recorder(append: Callable[[bytes], None]) -> tuple[RowCall, Callable[[], Non
         end = 0
         append(rows)
 
-    def row(
+    def row(  # noqa: PLR0913, PLR0917 - the columns of a row
         t: float,
         node: int,
         incarnation: int,
@@ -84,22 +85,8 @@ def recorder(append: Callable[[bytes], None]) -> tuple[RowCall, Callable[[], Non
     ) -> None:
         nonlocal end
         pack_into(
-            block,
-            end,
-            t,
-            node,
-            incarnation,
-            event,
-            0,
-            conversation,
-            message,
-            epoch,
-            seq,
-            op,
-            attempt,
-            size,
-            detail,
-        )
+            block, end, t, node, incarnation, event, 0, conversation, message, epoch, seq, op, attempt, size, detail
+        )  # fmt: skip
         end += step
         if end == full:
             settle()
@@ -114,7 +101,7 @@ class Store:
     collector is off, a cycle would keep every history of a search alive.
     """
 
-    __slots__ = ("_chunks", "_directory", "_file", "_hash", "_held", "_sealed", "_spill_bytes", "rows")
+    __slots__ = ("_chunks", "_closed", "_directory", "_file", "_hash", "_held", "_sealed", "_spill_bytes", "rows")
 
     def __init__(self, spill_bytes: int, directory: Path | str | None) -> None:
         self.rows = 0
@@ -125,14 +112,14 @@ class Store:
         self._file: IO[bytes] | None = None
         self._hash = hashlib.sha256()  # of what was spilled; what is in memory is only hashed when asked
         self._sealed = False
+        self._closed = False
 
     def append(self, chunk: bytes) -> None:
         """Take whole rows, and spill if there are too many by now."""
-        if self._sealed:
-            msg = "a fact was recorded after the history was finished"
-            raise InternalError(msg)
         if not chunk:
             return
+        if self._sealed:
+            raise InternalError("a fact was recorded after the history was finished")
         self.rows += len(chunk) // ROW.size
         self._chunks.append(chunk)
         self._held += len(chunk)
@@ -142,27 +129,25 @@ class Store:
     def seal(self) -> None:
         """Take no more rows."""
         if self._sealed:
-            msg = "a history was finished twice"
-            raise InternalError(msg)
+            raise InternalError("a history was finished twice")
         self._sealed = True
         if self._file is not None:
-            self._file.flush()
+            with _spilling():
+                self._file.flush()
 
     def _spill(self) -> None:
-        try:
+        with _spilling():
             if self._file is None:
                 self._file = tempfile.TemporaryFile(dir=self._directory)  # noqa: SIM115 - lives with the history
             for chunk in self._chunks:
                 self._file.write(chunk)
                 self._hash.update(chunk)
-        except OSError as error:
-            msg = f"the history's spill file cannot be written: {error.strerror or error}"
-            raise WorldError(msg) from error
         self._chunks.clear()
         self._held = 0
 
     def chunks(self) -> Iterator[memoryview]:
         """Views of whole rows, in order."""
+        self._refuse_if_closed()
         if self._file is None:
             return map(memoryview, tuple(self._chunks))  # `read` may join the chunks meanwhile
         starts = range(0, self.rows, _READ_ROWS)
@@ -170,6 +155,7 @@ class Store:
 
     def read(self, start: int, stop: int) -> bytes:
         """The packed rows from `start` up to `stop`."""
+        self._refuse_if_closed()
         if self._file is None:
             whole = self._whole()
             return whole[start * ROW.size : stop * ROW.size]
@@ -178,6 +164,7 @@ class Store:
 
     def digest(self) -> str:
         """SHA-256 of all rows, in hexadecimal."""
+        self._refuse_if_closed()
         digest = self._hash.copy()
         for chunk in self._chunks:
             digest.update(chunk)
@@ -185,8 +172,9 @@ class Store:
 
     def array(self) -> npt.NDArray[np.void]:
         """All rows, read-only."""
-        import numpy as np  # noqa: PLC0415 - 0.1 s that a run without tables must not cost
+        import numpy as np
 
+        self._refuse_if_closed()
         if self._file is None:
             return np.frombuffer(self._whole(), dtype())
         return np.memmap(self._file, dtype(), mode="r", shape=(self.rows,))
@@ -198,13 +186,26 @@ class Store:
 
     def close(self) -> None:
         """Remove the file and forget the rows."""
-        if self._file is not None:
-            self._file.close()
-            self._file = None
+        self._sealed = self._closed = True
         self._chunks.clear()
-        self._sealed = True
-        self.rows = 0
+        self._remove_file()
 
     def __del__(self) -> None:
+        self._remove_file()
+
+    def _remove_file(self) -> None:
         if self._file is not None:
-            self._file.close()
+            with suppress(OSError):  # what could not be written is not wanted any more
+                self._file.close()
+
+    def _refuse_if_closed(self) -> None:
+        if self._closed:  # an empty answer would be a verdict about nothing
+            raise InternalError("a history was read after it was closed")
+
+
+@contextmanager
+def _spilling() -> Iterator[None]:
+    try:
+        yield
+    except OSError as error:
+        raise WorldError(f"the history's spill file cannot be written: {error.strerror or error}") from error

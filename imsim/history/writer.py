@@ -61,7 +61,7 @@ class Writer:
         self.row: RowCall
         self.row, self._settle = recorder(self._store.append)
 
-    def fact(
+    def fact(  # noqa: PLR0913 - the columns of a row
         self,
         t: float,
         node: str,
@@ -126,5 +126,4 @@ class Writer:
 
 
 def _finished(*_: object, **__: object) -> None:
-    msg = "a fact was recorded after the history was finished"
-    raise InternalError(msg)
+    raise InternalError("a fact was recorded after the history was finished")
