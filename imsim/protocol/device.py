@@ -65,13 +65,14 @@ from imsim.protocol.frames import (
 )
 from imsim.protocol.outbox import Outbox, row_of
 from imsim.protocol.records import Epoch, Installed, Known, Missing, Queued, Record, Resolved, SendState
-from imsim.protocol.sync import CheckNow, Rest, Timing, View, Wake
+from imsim.protocol.sync import CheckNow, Timing, View, Wake
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from imsim.ports import LocalStore, Randomness
     from imsim.protocol.config import DeviceConfig
+    from imsim.protocol.inbox import Inbox
     from imsim.protocol.sync.strategy import Step
 
 __all__ = ["Device", "Row"]
@@ -600,7 +601,7 @@ class Device(Fold):
                 self._check_now(action.hold, now)
             elif isinstance(action, Wake):
                 self._timing_due = action.at
-            elif isinstance(action, Rest) and self.online:
+            elif self.online:
                 connector.rest(action.until, now)
 
     def _check_now(self, hold: float, now: float) -> None:

@@ -35,7 +35,7 @@ class _Effect(msgspec.Struct, frozen=True, gc=False):
     """A frozen effect."""
 
 
-class SendChanged(_Effect, tag="send_changed"):
+class SendChanged(_Effect, frozen=True, tag="send_changed"):
     """The user's own message has a new state."""
 
     client_id: str
@@ -43,18 +43,18 @@ class SendChanged(_Effect, tag="send_changed"):
     reason: str = ""
 
 
-class GapNoticed(_Effect, tag="gap"):
+class GapNoticed(_Effect, frozen=True, tag="gap"):
     """Something between what is known and `seq` is not here."""
 
     conversation: str
     seq: int
 
 
-class CaughtUp(_Effect, tag="caught_up"):
+class CaughtUp(_Effect, frozen=True, tag="caught_up"):
     """Everything that the server told of is here."""
 
 
-class HistoryMissing(_Effect, tag="missing"):
+class HistoryMissing(_Effect, frozen=True, tag="missing"):
     """The server no longer has `low..high`."""
 
     conversation: str
@@ -62,21 +62,21 @@ class HistoryMissing(_Effect, tag="missing"):
     high: int
 
 
-class TailWasLost(_Effect, tag="tail_lost"):
+class TailWasLost(_Effect, frozen=True, tag="tail_lost"):
     """A failover lost this message, and nobody offered it again."""
 
     conversation: str
     client_id: str
 
 
-class Suppressed(_Effect, tag="suppressed"):
+class Suppressed(_Effect, frozen=True, tag="suppressed"):
     """An entry arrived that is here already."""
 
     conversation: str
     client_id: str
 
 
-class PresenceSeen(_Effect, tag="presence"):
+class PresenceSeen(_Effect, frozen=True, tag="presence"):
     """`user` is there or not; forget it after `expires_in` seconds."""
 
     user: str
@@ -89,29 +89,29 @@ Notice = Union[  # noqa: UP007
 ]
 
 
-class Write(_Effect, tag="write"):
+class Write(_Effect, frozen=True, tag="write"):
     """Make `records` durable together."""
 
     records: tuple[Record, ...]
 
 
-class Transmit(_Effect, tag="transmit"):
+class Transmit(_Effect, frozen=True, tag="transmit"):
     """Hand `frame` to the present connection; it may be lost."""
 
     frame: Frame
 
 
-class Notify(_Effect, tag="notify"):
+class Notify(_Effect, frozen=True, tag="notify"):
     """Tell the user."""
 
     notice: Notice
 
 
-class Connect(_Effect, tag="connect"):
+class Connect(_Effect, frozen=True, tag="connect"):
     """Open a connection; the driver answers with `handle_connected` or `handle_disconnected`."""
 
 
-class Disconnect(_Effect, tag="disconnect"):
+class Disconnect(_Effect, frozen=True, tag="disconnect"):
     """Close the present connection; no answer is awaited."""
 
     reason: str = ""

@@ -88,69 +88,69 @@ class _Value(msgspec.Struct, frozen=True, gc=False, forbid_unknown_fields=True):
 # ---------------------------------------------------------------------------------------------- bodies of entries
 
 
-class Message(_Value, tag="message"):
+class Message(_Value, frozen=True, tag="message"):
     """What a user writes; `reply_to` is the client id of the message that it answers."""
 
     content: str
     reply_to: str | None = None
 
 
-class Edit(_Value, tag="edit"):
+class Edit(_Value, frozen=True, tag="edit"):
     """A new content for the author's own message `target`."""
 
     target: str
     content: str
 
 
-class Recall(_Value, tag="recall"):
+class Recall(_Value, frozen=True, tag="recall"):
     """Take the author's own message `target` back; beats every edit."""
 
     target: str
 
 
-class Created(_Value, tag="created"):
+class Created(_Value, frozen=True, tag="created"):
     """The first entry of a conversation: its members, in the order in which they were named."""
 
     members: tuple[str, ...]
 
 
-class Join(_Value, tag="join"):
+class Join(_Value, frozen=True, tag="join"):
     """`user` may read this entry and what follows."""
 
     user: str
 
 
-class Leave(_Value, tag="leave"):
+class Leave(_Value, frozen=True, tag="leave"):
     """`user` may read this entry and nothing after it."""
 
     user: str
 
 
-class NoOp(_Value, tag="noop"):
+class NoOp(_Value, frozen=True, tag="noop"):
     """Fills a slot that no message will fill; shown to nobody."""
 
 
-class TailLost(_Value, tag="tail_lost"):
+class TailLost(_Value, frozen=True, tag="tail_lost"):
     """Names the entries that a failover lost and that nobody offered again in time."""
 
     client_ids: tuple[str, ...]
 
 
-class Joined(_Value, tag="joined"):
+class Joined(_Value, frozen=True, tag="joined"):
     """In a user's own log: the user is a member of `conversation` from `seq` on."""
 
     conversation: str
     seq: int
 
 
-class Left(_Value, tag="left"):
+class Left(_Value, frozen=True, tag="left"):
     """In a user's own log: the user's membership of `conversation` ended at `seq`."""
 
     conversation: str
     seq: int
 
 
-class Read(_Value, tag="read"):
+class Read(_Value, frozen=True, tag="read"):
     """In a user's own log: the user has read `conversation` up to `(epoch, seq)`; merged by maximum."""
 
     conversation: str
@@ -161,7 +161,7 @@ class Read(_Value, tag="read"):
 Body = Union[Message, Edit, Recall, Created, Join, Leave, NoOp, TailLost, Joined, Left, Read]  # noqa: UP007 (msgspec)
 
 
-class Entry(_Value):
+class Entry(_Value, frozen=True):
     """One slot of a conversation's log.
 
     Attributes:
@@ -183,7 +183,7 @@ class Entry(_Value):
     body: Body
 
 
-class Draft(_Value):
+class Draft(_Value, frozen=True):
     """An entry on its way to a slot: what a device offers in a `Send`."""
 
     client_id: str
@@ -194,7 +194,7 @@ class Draft(_Value):
 # ---------------------------------------------------------------------------------------------- device -> server
 
 
-class Position(_Value):
+class Position(_Value, frozen=True):
     """What a device holds of one conversation: the epoch it knows, and ranges in rising order, never touching."""
 
     conversation: str
@@ -202,14 +202,14 @@ class Position(_Value):
     known: tuple[Range, ...] = ()
 
 
-class Resume(_Value):
+class Resume(_Value, frozen=True):
     """Asks to go on with an earlier session whose state the server may still have; only an optimisation."""
 
     session: str
     incarnation: int
 
 
-class Hello(_Value, tag="hello"):
+class Hello(_Value, frozen=True, tag="hello"):
     """The first frame of a connection.
 
     Attributes:
@@ -230,7 +230,7 @@ class Hello(_Value, tag="hello"):
     version: int = PROTOCOL_VERSION
 
 
-class Send(_Value, tag="send"):
+class Send(_Value, frozen=True, tag="send"):
     """Offers drafts to one conversation, in order; the first that is not accepted stops the rest.
 
     `attempt` counts from 1 how often this batch was sent; `resolved_below` is as in `Hello`.
@@ -243,7 +243,7 @@ class Send(_Value, tag="send"):
     resolved_below: int = 0
 
 
-class Cancel(_Value, tag="cancel"):
+class Cancel(_Value, frozen=True, tag="cancel"):
     """Asks that `client_id` be never accepted; answered by `Sent` with what is true."""
 
     conversation: str
@@ -252,7 +252,7 @@ class Cancel(_Value, tag="cancel"):
     attempt: int = 1
 
 
-class Ack(_Value, tag="ack"):
+class Ack(_Value, frozen=True, tag="ack"):
     """Everything up to `upto` is durable on the device, and so are the ranges `above` it."""
 
     conversation: str
@@ -261,7 +261,7 @@ class Ack(_Value, tag="ack"):
     above: tuple[Range, ...] = ()
 
 
-class Ask(_Value, tag="ask"):
+class Ask(_Value, frozen=True, tag="ask"):
     """Asks for a page of the entries of `low..high`, from the newest end if `newest`; `high = 0` means "all that is committed"."""
 
     conversation: str
@@ -272,20 +272,20 @@ class Ask(_Value, tag="ask"):
     newest: bool = False
 
 
-class Check(_Value, tag="check"):
+class Check(_Value, frozen=True, tag="check"):
     """Asks where this device is behind; answered by `Heads` with the same number, at the latest after `hold` seconds."""
 
     number: int
     hold: float = 0.0
 
 
-class Watch(_Value, tag="watch"):
+class Watch(_Value, frozen=True, tag="watch"):
     """Tell me of these users' presence as long as this session lives; replaces an earlier list."""
 
     users: tuple[str, ...]
 
 
-class Ping(_Value, tag="ping"):
+class Ping(_Value, frozen=True, tag="ping"):
     """Is the connection alive? Answered by `Pong` with the same number."""
 
     number: int
@@ -294,7 +294,7 @@ class Ping(_Value, tag="ping"):
 # ---------------------------------------------------------------------------------------------- server -> device
 
 
-class Limits(_Value):
+class Limits(_Value, frozen=True):
     """What the server allows: entries a page, pushed entries in flight, bytes a content, seconds between pings."""
 
     page: int = 100
@@ -303,7 +303,7 @@ class Limits(_Value):
     ping: float = 25.0
 
 
-class Welcome(_Value, tag="welcome"):
+class Welcome(_Value, frozen=True, tag="welcome"):
     """The session is open; `resumed` says whether the earlier session's state was found."""
 
     session: str
@@ -312,7 +312,7 @@ class Welcome(_Value, tag="welcome"):
     resumed: bool = False
 
 
-class Refused(_Value, tag="refused"):
+class Refused(_Value, frozen=True, tag="refused"):
     """The session is not open: the reason, and seconds after which another try makes sense (None: never)."""
 
     reason: str
@@ -334,7 +334,7 @@ class Answer(enum.StrEnum):
     """Not now: overloaded; nothing was done."""
 
 
-class Outcome(_Value):
+class Outcome(_Value, frozen=True):
     """The answer to one draft: the slot for `OK`, the bound for `EXPIRED`, seconds to wait for `LATER`.
 
     `epoch` is the epoch of the entry in that slot, which may be older than the frame's.
@@ -348,7 +348,7 @@ class Outcome(_Value):
     reason: str = ""
 
 
-class Sent(_Value, tag="sent"):
+class Sent(_Value, frozen=True, tag="sent"):
     """Answers a `Send` or a `Cancel`, in the epoch in which the whole of it was handled."""
 
     conversation: str
@@ -356,7 +356,7 @@ class Sent(_Value, tag="sent"):
     outcomes: tuple[Outcome, ...]
 
 
-class Push(_Value, tag="push"):
+class Push(_Value, frozen=True, tag="push"):
     """Entries that the device did not ask for, contiguous and rising; `attempt` counts from 1."""
 
     conversation: str
@@ -365,7 +365,7 @@ class Push(_Value, tag="push"):
     attempt: int = 1
 
 
-class Page(_Value, tag="page"):
+class Page(_Value, frozen=True, tag="page"):
     """Answers an `Ask`: every entry that exists in `low..high`, and where the log ends and begins now.
 
     `low..high` is the part of the asked range that this page covers (empty: `low > high`). `head` is the committed end; slots
@@ -381,7 +381,7 @@ class Page(_Value, tag="page"):
     trimmed_below: int = 1
 
 
-class Head(_Value):
+class Head(_Value, frozen=True):
     """Where one conversation's log ends and begins for this user."""
 
     conversation: str
@@ -390,14 +390,14 @@ class Head(_Value):
     trimmed_below: int = 1
 
 
-class Heads(_Value, tag="heads"):
+class Heads(_Value, frozen=True, tag="heads"):
     """The conversations of which the server has more than the device acknowledged; `number` names the `Check` (0: none)."""
 
     heads: tuple[Head, ...]
     number: int = 0
 
 
-class Hint(_Value, tag="hint"):
+class Hint(_Value, frozen=True, tag="hint"):
     """Something new is there: ask for it when it suits you. Also what a platform push carries."""
 
     conversation: str
@@ -405,7 +405,7 @@ class Hint(_Value, tag="hint"):
     head: int
 
 
-class EpochChanged(_Value, tag="epoch"):
+class EpochChanged(_Value, frozen=True, tag="epoch"):
     """The log failed over: `epoch` is the new one, and slots above `cut` are those of the new epoch."""
 
     conversation: str
@@ -413,7 +413,7 @@ class EpochChanged(_Value, tag="epoch"):
     cut: int
 
 
-class Presence(_Value, tag="presence"):
+class Presence(_Value, frozen=True, tag="presence"):
     """Soft state with an expiry; never in a log, outside every safety property."""
 
     user: str
@@ -421,13 +421,13 @@ class Presence(_Value, tag="presence"):
     expires_in: float
 
 
-class Closed(_Value, tag="closed"):
+class Closed(_Value, frozen=True, tag="closed"):
     """The server closes this session; the device reconnects by its own policy."""
 
     reason: str
 
 
-class Pong(_Value, tag="pong"):
+class Pong(_Value, frozen=True, tag="pong"):
     """Answers a `Ping`."""
 
     number: int

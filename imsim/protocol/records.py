@@ -54,7 +54,7 @@ class _Record(msgspec.Struct, frozen=True, gc=False):
     """A frozen record."""
 
 
-class Installed(_Record, tag="installed"):
+class Installed(_Record, frozen=True, tag="installed"):
     """Whose records these are: the driver's install value, and the nonce that this install's client ids begin with."""
 
     install: str
@@ -62,7 +62,7 @@ class Installed(_Record, tag="installed"):
     counter: int = 0
 
 
-class Queued(_Record, tag="queued"):
+class Queued(_Record, frozen=True, tag="queued"):
     """An entry that the user wants in `conversation`; `deadline` seconds are left to have it accepted (None: no limit)."""
 
     client_id: str
@@ -78,7 +78,7 @@ class Queued(_Record, tag="queued"):
     """The slot that a failover took from it: it is offered again, in this order, before anything new."""
 
 
-class Resolved(_Record, tag="resolved"):
+class Resolved(_Record, frozen=True, tag="resolved"):
     """What became of a queued entry."""
 
     client_id: str
@@ -88,7 +88,7 @@ class Resolved(_Record, tag="resolved"):
     """Kept where a manual resend is allowed: the entry failed, and the server never claimed its id."""
 
 
-class Known(_Record, tag="known"):
+class Known(_Record, frozen=True, tag="known"):
     """Every entry of `ranges` that this device may read is among its rows."""
 
     conversation: str
@@ -96,7 +96,7 @@ class Known(_Record, tag="known"):
     ranges: tuple[Range, ...]
 
 
-class Missing(_Record, tag="missing"):
+class Missing(_Record, frozen=True, tag="missing"):
     """The server said that `low..high` is trimmed: history that this device will never have."""
 
     conversation: str
@@ -105,7 +105,7 @@ class Missing(_Record, tag="missing"):
     high: int
 
 
-class Epoch(_Record, tag="epoch"):
+class Epoch(_Record, frozen=True, tag="epoch"):
     """`conversation` is in `epoch` now; what this device knew above `cut` is no longer known."""
 
     conversation: str

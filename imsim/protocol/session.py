@@ -35,6 +35,7 @@ from imsim.protocol.frames import (
     Page,
     Ping,
     Pong,
+    Position,
     Push,
     Send,
     Sent,
@@ -182,39 +183,41 @@ class Session:
         self._inflight = 0
         self._held: tuple[int, float] | None = None
         for position in hello.positions if strategy.checks else ():
-            known = position.known
-            upto = known[0][1] if known and known[0][0] == 1 else 0
-            self._lanes[position.conversation] = _Lane(position.conversation, position.epoch, upto)
+            self._lanes[position.conversation] = _Lane(position.conversation, position.epoch, _cursor(position))
 
     # ------------------------------------------------------------------------------------------ opening and leaving
 
-    def open(self, incarnation: int, heads: Iterable[tuple[Head, int, int]], now: float, *, resumed: bool) -> None:
+    def open(
+        self, incarnation: int, heads: Iterable[tuple[Head, int]], positions: Iterable[Position], now: float, *, resumed: bool
+    ) -> None:
         """The session starts.
 
         Args:
             incarnation: of the server that holds it.
-            heads: for every conversation of the user, own log first: where it ends, the cut of its epoch, and up to which
-                seq the device holds it (ignored when `resumed`: the session knows).
+            heads: where each conversation of the user ends and the cut of its epoch, own log first; nothing if `resumed`.
+            positions: what the device holds.
             now: monotonic seconds.
-            resumed: whether this session existed before.
+            resumed: whether this session existed before, and knows better.
         """
         self.connected = True
         self._outputs.append(Welcome(self.id, incarnation, self.limits, resumed))
+        self._inflight = 0
         for lane in self._lanes.values():
             lane.flights.clear()
             lane.fetching = False
             lane.sent = lane.acked
-        self._inflight = 0
-        for head, cut, known in heads:
-            lane = self._lanes.get(head.conversation)
-            if lane is None:
-                if head.head <= known:
+        held = {position.conversation: position for position in positions}
+        for head, cut in heads:
+            position = held.get(head.conversation, Position(head.conversation, head.epoch))
+            upto = _cursor(position)
+            found = self._lanes.get(head.conversation)
+            if found is None:
+                if head.head <= upto and head.epoch == position.epoch:
                     continue
-                lane = self._lanes[head.conversation] = _Lane(head.conversation, head.epoch, known)
-            elif not resumed:
-                lane.acked = lane.sent = known
-            lane.head = max(lane.head, head.head)
-            self._enter(lane, head.epoch, cut)
+                found = self._lanes[head.conversation] = _Lane(head.conversation, position.epoch, upto)
+            found.acked = found.sent = upto
+            found.head = max(found.head, head.head)
+            self._enter(found, head.epoch, cut)
         for lane in list(self._lanes.values()):
             self._offer_backlog(lane, now)
 
@@ -505,6 +508,12 @@ class Session:
         if self._held is not None:
             dues.append(self._held[1])
         self.wake_at = min(dues, default=math.inf)
+
+
+def _cursor(position: Position) -> int:
+    """The end of the run that starts at 1."""
+    known = position.known
+    return known[0][1] if known and known[0][0] == 1 else 0
 
 
 _REQUESTS: dict[type, Callable[[Any], Output]] = {

@@ -1,0 +1,142 @@
+"""From a commit to the sessions of its readers: through the queue, at least once, in order a conversation.
+
+The owner of a conversation publishes what it committed; every gateway hears of it and tells the sessions it holds. The
+queue may deliver again, inside a batch too: sessions ignore what they were told, so nothing is pushed twice for it.
+A value that is no commit is set aside after the first look: one poisoned message must not stop a conversation.
+
+Small groups are *written* to: members without a session get the entry into their offline store. Large groups are *read*:
+their sessions get a hint and their devices pull. Apps that are not running are
+hinted by the platform's push.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import msgspec
+
+from imsim.errors import WorldError
+from imsim.protocol.frames import Entry, Push
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from imsim.ports import Consumer, PlatformPush, Queue, Runtime
+    from imsim.protocol.server.config import ServerConfig
+    from imsim.protocol.server.offline import OfflineStore
+    from imsim.protocol.session import Session
+
+__all__ = ["TOPIC", "Committed", "Delivery"]
+
+TOPIC = "commits"
+_BATCH = 64
+_PAUSE = 1.0
+"""Seconds before the queue is tried again."""
+
+
+class Committed(msgspec.Struct, frozen=True, gc=False, tag="committed"):
+    """One committed entry and the users who may read it."""
+
+    entry: Entry
+    members: tuple[str, ...]
+
+
+class Delivery:
+    """One server's part of the fan-out."""
+
+    __slots__ = ("_config", "_flush", "_listeners", "_offline", "_platform", "_queue", "_runtime", "poisoned", "sessions")
+
+    def __init__(
+        self,
+        runtime: Runtime,
+        queue: Queue,
+        offline: OfflineStore,
+        platform: PlatformPush,
+        config: ServerConfig,
+        flush: Callable[[Session, float], None],
+    ) -> None:
+        """Tell sessions of commits; `flush(session, now)` carries out what a session then wants."""
+        self._runtime = runtime
+        self._queue = queue
+        self._offline = offline
+        self._platform = platform
+        self._config = config
+        self._flush = flush
+        self._listeners: list[Callable[[Committed], None]] = []
+        self.sessions: dict[str, tuple[Session, ...]] = {}
+        self.poisoned = 0
+
+    def listen(self, listener: Callable[[Committed], None]) -> None:
+        """Call `listener` with every commit that this server hears of, before the sessions."""
+        self._listeners.append(listener)
+
+    def add(self, session: Session) -> None:
+        """From now on `session` is told of commits."""
+        others = tuple(s for s in self.sessions.get(session.user, ()) if s is not session)
+        self.sessions[session.user] = (*others, session)
+
+    def remove(self, session: Session) -> None:
+        """`session` is forgotten."""
+        others = tuple(s for s in self.sessions.get(session.user, ()) if s is not session)
+        if others:
+            self.sessions[session.user] = others
+        else:
+            self.sessions.pop(session.user, None)
+
+    async def publish(self, entries: Sequence[Entry], members: tuple[str, ...]) -> None:
+        """The owner's half: hand commits to the queue, and store them for absent members of a small group.
+
+        A queue that fails loses no message: sessions find the hole at the next commit, the next check or the next Hello.
+        """
+        timeout = self._config.queue_timeout
+        for entry in entries:
+            try:
+                await self._queue.publish(TOPIC, entry.conversation, Committed(entry, members), timeout=timeout)
+            except WorldError:
+                continue
+            if len(members) < self._config.read_fan_out_from:
+                await self._store(entry, members)
+
+    async def _store(self, entry: Entry, members: tuple[str, ...]) -> None:
+        for user in members:
+            if not any(session.connected for session in self.sessions.get(user, ())):
+                await self._offline.add(user, entry)
+
+    async def run(self, group: str) -> None:
+        """The gateway's half: hear of every commit, for ever. `group` names this server."""
+        consumer = await self._subscribe(group)
+        timeout = self._config.queue_timeout
+        while True:
+            batch = await consumer.receive(_BATCH)
+            now = self._runtime.now()
+            for queued in batch:
+                self._take(queued.value, now)
+            try:
+                await consumer.ack([queued.tag for queued in batch], timeout=timeout)
+            except WorldError:
+                continue  # it comes again, and is ignored
+
+    async def _subscribe(self, group: str) -> Consumer:
+        while True:
+            try:
+                return await self._queue.subscribe(TOPIC, group, timeout=self._config.queue_timeout)
+            except WorldError:
+                await self._runtime.sleep(_PAUSE)
+
+    def _take(self, value: Any, now: float) -> None:  # noqa: ANN401 (whatever the queue holds)
+        if type(value) is not Committed:
+            self.poisoned += 1
+            return
+        for listener in self._listeners:
+            listener(value)
+        entry = value.entry
+        push = Push(entry.conversation, entry.epoch, (entry,))
+        large = len(value.members) >= self._config.read_fan_out_from
+        sessions = self.sessions
+        flush = self._flush
+        for user in value.members:
+            for session in sessions.get(user, ()):
+                session.handle_commit(push, now, large=large)
+                if session.connected:
+                    flush(session, now)
+        self._platform.hint(value.members)
