@@ -1,0 +1,230 @@
+"""The way of one server to one backend, and the calls that travel on it (the picture is in service.py).
+
+A call is one object that goes from moment to moment by light calls, or straight through where nothing takes time. It
+holds its caller's future, which is inert once the caller's incarnation is revoked: so a call that has set out takes
+effect, and its answer reaches nobody.
+
+What does not belong here: when a call is slow or lost (service.py decides), and what it does.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any, Protocol, TypeVar
+
+from imsim.errors import Timeout, Unavailable
+from imsim.sim.backends.service import Fate
+from imsim.sim.decisions import remix, unit
+from imsim.sim.deviations import CrashAfter, CrashBefore, Delay, Pause, TimeoutAfter, TimeoutBefore
+
+if TYPE_CHECKING:
+    from imsim.ports import Value
+    from imsim.sim.backends.service import Desk
+    from imsim.sim.runtime import SimRuntime
+
+__all__ = ["Host", "Line", "Pending", "Route"]
+
+T = TypeVar("T")
+
+Route = Callable[[bool], float | None]
+"""Seconds of one way, there (False) or back (True), asked when it begins; None: nothing passes."""
+
+_FATES = {TimeoutBefore: Fate.LOST, TimeoutAfter: Fate.UNANSWERED, CrashAfter: Fate.FATAL}
+
+
+class Host(Protocol):
+    """The node that calls, as far as a deviation may hurt it; each takes effect before it returns."""
+
+    def crash(self) -> None:
+        """Die: the incarnation that calls is revoked."""
+        ...
+
+    def pause(self, seconds: float) -> None:
+        """Stand still."""
+        ...
+
+
+class Pending:
+    """What an effect returns whose answer comes later: `answer` or `fail`, once."""
+
+    __slots__ = ("_call",)
+
+    def __init__(self) -> None:
+        self._call: _Call | None = None
+
+    def bind(self, call: _Call) -> None:
+        """Say who waits for it."""
+        self._call = call
+
+    def answer(self, value: Value) -> None:
+        """Hand the value over."""
+        if self._call is not None:
+            self._call.reply(value, None)
+
+    def fail(self, error: Exception) -> None:
+        """Hand an exception over."""
+        if self._call is not None:
+            self._call.reply(None, error)
+
+
+class Line:
+    """The way of one incarnation of one node to a desk; inert once that incarnation is revoked.
+
+    Attributes:
+        runtime: the incarnation's runtime.
+        desk: where the calls arrive.
+    """
+
+    __slots__ = ("_host", "desk", "runtime")
+
+    def __init__(self, desk: Desk, runtime: SimRuntime, host: Host) -> None:
+        self.desk = desk
+        self.runtime = runtime
+        self._host = host
+
+    async def call(
+        self,
+        operation: str,
+        subject: str,
+        timeout: float,
+        effect: Callable[[], T | Pending],
+        *,
+        route: Route | None = None,
+    ) -> T:
+        """Make one call.
+
+        Args:
+            operation: its name, such as `get`.
+            subject: what it is about, for its key.
+            timeout: seconds that the caller waits.
+            effect: what it does at the backend; the value is its answer.
+            route: the ways there and back, instead of the service's latency.
+
+        Raises:
+            Unavailable: refused, not done.
+            Timeout: no answer came in time; it may be done, now or later.
+            GeneratorExit: the incarnation is dead.
+        """
+        self.runtime.begin_call()
+        bits, deviation = self.desk.decide(operation, self.runtime.node, subject)
+        match deviation:
+            case CrashBefore():
+                self._host.crash()
+                self.runtime.begin_call()
+            case Pause(seconds=seconds):
+                self._host.pause(seconds)
+                await self.runtime.sleep(0.0)  # held until the node goes on
+        call = _Call(self, operation, effect, bits=bits, route=route, host=self._host)
+        delay = 0.0
+        if deviation is None:
+            call.fate = self.desk.fate(bits)
+        elif isinstance(deviation, Delay):
+            delay = deviation.seconds
+        else:
+            call.fate = _FATES.get(type(deviation), Fate.SERVED)
+        call.send(delay)
+        if not call.future.done():
+            self.desk.kernel.call_in(timeout, call.expire, timeout)
+        return await call.future  # type: ignore[no-any-return]
+
+
+class _Call:
+    """One call on its way."""
+
+    __slots__ = ("bits", "desk", "effect", "fate", "future", "host", "operation", "outcome", "route", "runtime")
+
+    def __init__(
+        self,
+        line: Line,
+        operation: str,
+        effect: Callable[[], Any],
+        *,
+        bits: int,
+        route: Route | None,
+        host: Host,
+    ) -> None:
+        self.desk = line.desk
+        self.runtime = line.runtime
+        self.future = line.runtime.future()
+        self.operation = operation
+        self.effect = effect
+        self.bits = bits
+        self.route = route
+        self.host = host
+        self.fate = Fate.SERVED
+        self.outcome: tuple[Any, Exception | None] = (None, None)
+
+    def send(self, delay: float) -> None:
+        """Set out for the backend."""
+        there = self._way(back=False)
+        if there is None or self.fate is Fate.LOST:
+            return
+        if there + delay > 0.0:
+            self.desk.kernel.call_in(there + delay, self.arrive)
+        else:
+            self.arrive(None)
+
+    def arrive(self, _: None) -> None:
+        """Be refused, or wait and be served."""
+        desk = self.desk
+        if self.fate is Fate.REFUSED or desk.refusing:
+            self.reply(None, Unavailable(f"{desk.port}.{self.operation} from {self.runtime.node}: refused"))
+            return
+        seconds = desk.service.seconds
+        if seconds is None:
+            self.act(None)
+        elif desk.station is not None:
+            desk.station.submit(seconds(unit(remix(self.bits, 1))), self.act)
+        elif (busy := seconds(unit(remix(self.bits, 1)))) > 0.0:
+            desk.kernel.call_in(busy, self.act)
+        else:
+            self.act(None)
+
+    def act(self, _: None) -> None:
+        """Take effect, whoever still waits for it."""
+        value: Any = None
+        error: Exception | None = None
+        try:
+            value = self.effect()
+        except Exception as raised:  # noqa: BLE001 - whatever the backend says is the caller's to hear
+            error = raised
+        if self.fate is Fate.FATAL:
+            if self.runtime.incarnation.alive:
+                self.host.crash()
+        elif self.fate is Fate.UNANSWERED:
+            pass
+        elif isinstance(value, Pending):
+            value.bind(self)
+        else:
+            self.reply(value, error)
+
+    def reply(self, value: Value, error: Exception | None) -> None:
+        """Send the answer back."""
+        back = self._way(back=True)
+        if back is None:
+            return
+        self.outcome = (value, error)
+        if back > 0.0:
+            self.desk.kernel.call_in(back, self.hear)
+        else:
+            self.hear(None)
+
+    def hear(self, _: None) -> None:
+        """The answer is there; too late if the caller gave up, and for nobody if it died."""
+        value, error = self.outcome
+        if error is None:
+            self.future.set_result(value)
+        else:
+            self.future.set_exception(error)
+
+    def expire(self, timeout: float) -> None:
+        """The caller gives up waiting."""
+        if not self.future.done():
+            what = f"{self.desk.port}.{self.operation} from {self.runtime.node}"
+            self.future.set_exception(Timeout(f"{what}: no answer within {timeout} s"))
+
+    def _way(self, *, back: bool) -> float | None:
+        if self.route is not None:
+            return self.route(back)
+        latency = self.desk.service.latency
+        return 0.0 if latency is None else latency(unit(remix(self.bits, 3 if back else 2)))

@@ -1,0 +1,182 @@
+"""Time and failure around a backend: how long a call takes, whether it is done, and what its caller learns.
+
+A call goes through four moments: it is *sent*, it *arrives*, it *takes effect*, and its *answer* reaches the caller.
+The effect is one step of a plain state (log.py, keyvalue.py, …), so it is where the call is linearized, whatever
+happens around it. What may go wrong is where the chain is cut:
+
+    sent ──▶ arrives ──▶ takes effect ──▶ answer
+         │           │                └ cut: Timeout, and it is done        (`timeout_after`)
+         │           └ refused: Unavailable, not done                      (`unavailable`, an outage)
+         └ cut: Timeout, and it is not done                                (`timeout_before`)
+
+A call that is merely late, in the line of a busy backend or delayed on its way, times out at its caller and takes
+effect all the same: *unknown* is not a kind of failure but what the caller knows. Likewise the crash of the caller
+cuts nothing behind "sent".
+
+Between "arrives" and "takes effect" a call waits for one of `capacity` places and is served for a random time, so that
+load builds queues. Where every time is zero and nothing goes wrong, all four moments are the same instant and no event
+is made. A backend that is never to be slow or broken needs no desk at all: its ports then are the direct ones.
+
+Here is the desk, where the calls to one backend arrive; line.py is the way there.
+
+What does not belong here: what a call does, and how a key is answered (decisions.py).
+"""
+
+from __future__ import annotations
+
+import enum
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+import msgspec
+
+from imsim.sim.decisions import Kind, draw, unit
+from imsim.sim.resources import Station
+
+if TYPE_CHECKING:
+    from imsim.sim.decisions import Decisions
+    from imsim.sim.deviations import Action
+    from imsim.sim.kernel import Kernel
+
+__all__ = ["Desk", "Fate", "Quantile", "Service"]
+
+Quantile = Callable[[float], float]
+"""Seconds for a uniform number in [0, 1): a distribution by its inverse."""
+
+
+class Service(msgspec.Struct, frozen=True, kw_only=True):
+    """How fast a backend is, and how often it fails.
+
+    Attributes:
+        seconds: time to serve one call (None: none).
+        capacity: calls served at once, while others wait (None: no limit).
+        latency: time of one way between a server and the backend (None: none).
+        unavailable: share of calls that are refused and not done.
+        timeout_before: share of calls that are lost on their way, and not done.
+        timeout_after: share of calls whose answer is lost, although they are done.
+
+    Raises:
+        ValueError: a share does not lie in 0..1, all of them are more than 1, or the capacity is below 1.
+    """
+
+    seconds: Quantile | None = None
+    capacity: int | None = None
+    latency: Quantile | None = None
+    unavailable: float = 0.0
+    timeout_before: float = 0.0
+    timeout_after: float = 0.0
+
+    def __post_init__(self) -> None:
+        shares = (self.unavailable, self.timeout_before, self.timeout_after)
+        if not (all(share >= 0.0 for share in shares) and sum(shares) <= 1.0):
+            msg = f"the shares {shares} of calls that fail are negative or more than 1 together"
+            raise ValueError(msg)
+        if self.capacity is not None and self.capacity < 1:
+            msg = f"a backend with a capacity of {self.capacity} serves nobody"
+            raise ValueError(msg)
+
+
+class Fate(enum.Enum):
+    """Where the chain of one call is cut."""
+
+    SERVED = enum.auto()
+    LOST = enum.auto()
+    REFUSED = enum.auto()
+    UNANSWERED = enum.auto()
+    FATAL = enum.auto()
+    """It takes effect, and then its caller dies."""
+
+
+class _Place:
+    """What was asked at one place: the number of each subject, and how often."""
+
+    __slots__ = ("counts", "numbers", "salt")
+
+    def __init__(self, salt: int) -> None:
+        self.salt = salt
+        self.numbers: dict[str, int] = {}
+        self.counts: dict[str, int] = {}
+
+
+class Desk:
+    """Where every server's calls to one backend arrive.
+
+    Args:
+        kernel: where the time passes.
+        decisions: who answers the keys `PORT.OPERATION at NODE`.
+        service: how fast it is, and how often it fails.
+        port: the port's name in keys and messages, such as `kv`.
+        subject_of: the workload's name for what a port calls its subject (a client id, a key, a conversation).
+
+    Attributes:
+        station: the line of waiting calls, if the capacity is limited.
+    """
+
+    __slots__ = (
+        "_decisions",
+        "_keyed",
+        "_places",
+        "_refusing_until",
+        "_subject_of",
+        "kernel",
+        "port",
+        "service",
+        "station",
+    )
+
+    def __init__(
+        self,
+        kernel: Kernel,
+        decisions: Decisions,
+        service: Service,
+        *,
+        port: str,
+        subject_of: Callable[[str], str] = str,
+    ) -> None:
+        self.kernel = kernel
+        self.service = service
+        self.port = port
+        limited = service.capacity is not None and service.seconds is not None
+        self.station = Station(kernel, service.capacity or 1) if limited else None
+        self._decisions = decisions
+        self._subject_of = subject_of
+        self._places: dict[tuple[str, str], _Place] = {}
+        self._refusing_until = -1.0
+        self._keyed = decisions.deviating or service != Service(capacity=service.capacity)
+
+    @property
+    def refusing(self) -> bool:
+        """Whether an outage lasts: whatever arrives is refused."""
+        return self.kernel._now < self._refusing_until  # noqa: SLF001 - the loop wrote it
+
+    def refuse(self, seconds: float) -> None:
+        """Begin an outage; a longer one that lasts already is not cut short."""
+        self._refusing_until = max(self._refusing_until, self.kernel.now + seconds)
+
+    def decide(self, operation: str, node: str, subject: str) -> tuple[int, Action | None]:
+        """The bits of the next call about `subject`, and the deviation at its key."""
+        if not self._keyed:
+            return 0, None
+        place = self._places.get((operation, node))
+        if place is None:
+            salt = self._decisions.salt(Kind.PORT, f"{self.port}.{operation} at {node}")
+            place = self._places[operation, node] = _Place(salt)
+        number = place.numbers.get(subject)
+        if number is None:
+            number = place.numbers[subject] = self._decisions.name(self._subject_of(subject))
+        occurrence = place.counts[subject] = place.counts.get(subject, 0) + 1
+        deviation = None
+        if self._decisions.deviating:
+            deviation = self._decisions.deviation(place.salt, number, occurrence)
+        return draw(place.salt, number, occurrence), deviation
+
+    def fate(self, bits: int) -> Fate:
+        """What happens to a call where no deviation says so."""
+        service = self.service
+        chance = unit(bits) - service.unavailable
+        if chance < 0.0:
+            return Fate.REFUSED
+        chance -= service.timeout_before
+        if chance < 0.0:
+            return Fate.LOST
+        return Fate.UNANSWERED if chance < service.timeout_after else Fate.SERVED

@@ -1,0 +1,154 @@
+"""What every `KeyValue` promises."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from imsim.ports import Swap, Value
+from imsim.testing.promise import Book, expect
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from imsim.ports import KeyValue
+    from imsim.testing.promise import Factory, Run, Sleep
+
+__all__ = ["KEY_VALUE", "check_key_value"]
+
+KEY_VALUE: Book[KeyValue] = Book("KeyValue")
+
+_T = 5.0
+"""Seconds that every call may take."""
+
+
+def check_key_value(
+    factory: Factory[KeyValue],
+    run: Run,
+    *,
+    sleep: Sleep,
+    expiry: float = 0.05,
+    values: tuple[Value, Value, Value] = ("red", 2, "blue"),
+    only: Sequence[str] | None = None,
+) -> None:
+    """Check that a store keeps every promise of `imsim.ports.KeyValue`.
+
+    Args:
+        factory: `async with factory() as store` opens an empty store.
+        run: drives a coroutine to its end, as `asyncio.run` does.
+        sleep: lets seconds pass, as `asyncio.sleep` does.
+        expiry: an expiry in seconds that is short to wait for and longer than a few calls take.
+        values: three different values of the kinds that will be stored.
+        only: names of promises (`KEY_VALUE.sentences`), instead of all.
+
+    Raises:
+        AssertionError: a promise is broken; the message says which.
+    """
+    KEY_VALUE.check(factory, run, sleep, expiry, values, only=only)
+
+
+async def _put(store: KeyValue, key: str, value: Value, *, expires_in: float | None = None) -> None:
+    done = await store.compare_and_set(key, None, value, expires_in=expires_in, timeout=_T)
+    expect(done, Swap(done=True, present=value), f"setting the absent key {key}")
+
+
+@KEY_VALUE.promise("a value is put where nothing is, and read back as it was")
+async def puts_where_nothing_is(store: KeyValue, _: Sleep, __: float, values: tuple[Value, ...]) -> None:
+    """Every kind of value, each under its own key."""
+    expect(await store.get("nothing", timeout=_T), None, "an absent key")
+    for index, value in enumerate(values):
+        await _put(store, f"key-{index}", value)
+    for index, value in enumerate(values):
+        expect(await store.get(f"key-{index}", timeout=_T), value, f"the value of key-{index}")
+
+
+@KEY_VALUE.promise("compare_and_set changes nothing unless it finds what it expects, and tells what is there")
+async def refuses_what_it_does_not_find(store: KeyValue, _: Sleep, __: float, values: tuple[Value, ...]) -> None:
+    """Absent expected, other expected, and something expected where nothing is."""
+    red, two, blue = values
+    await _put(store, "key", red)
+    for expected in (None, two):
+        answer = await store.compare_and_set("key", expected, blue, timeout=_T)
+        expect(answer, Swap(done=False, present=red), f"replacing by the wrong expectation {expected!r}")
+    expect(await store.get("key", timeout=_T), red, "the value after the refusals")
+    answer = await store.compare_and_set("none", red, blue, timeout=_T)
+    expect(answer, Swap(done=False, present=None), "replacing what is not there")
+    expect(await store.get("none", timeout=_T), None, "the absent key after the refusal")
+
+
+@KEY_VALUE.promise("compare_and_set replaces what it finds as expected, at once for every fresh read")
+async def replaces_what_it_finds(store: KeyValue, _: Sleep, __: float, values: tuple[Value, ...]) -> None:
+    """Replace twice, reading between."""
+    red, two, blue = values
+    await _put(store, "key", red)
+    for older, newer in ((red, two), (two, blue)):
+        answer = await store.compare_and_set("key", older, newer, timeout=_T)
+        expect(answer, Swap(done=True, present=newer), "replacing by the right expectation")
+        expect(await store.get("key", timeout=_T), newer, "a fresh read after the replacement")
+
+
+@KEY_VALUE.promise("a new value of None deletes")
+async def deletes(store: KeyValue, _: Sleep, __: float, values: tuple[Value, ...]) -> None:
+    """Deleted means absent, for every operation."""
+    red, two, _blue = values
+    await _put(store, "key", red)
+    answer = await store.compare_and_set("key", red, None, timeout=_T)
+    expect(answer, Swap(done=True, present=None), "deleting")
+    expect(await store.get("key", timeout=_T), None, "the key after the deletion")
+    await _put(store, "key", two)
+
+
+@KEY_VALUE.promise("a value expires when it said it would, and not before")
+async def expires(store: KeyValue, sleep: Sleep, expiry: float, values: tuple[Value, ...]) -> None:
+    """Gone for reading and for comparing."""
+    red, two, blue = values
+    for key in ("read", "compared"):
+        await _put(store, key, red, expires_in=expiry)
+    await _put(store, "later", blue, expires_in=100.0 * expiry)
+    expect(await store.get("read", timeout=_T), red, "the value before its expiry")
+    await sleep(1.5 * expiry)
+    expect(await store.get("read", timeout=_T), None, "the value after its expiry")
+    answer = await store.compare_and_set("compared", red, two, timeout=_T)
+    expect(answer, Swap(done=False, present=None), "comparing with an expired value")
+    expect(await store.get("later", timeout=_T), blue, "a value whose expiry is yet to come")
+
+
+@KEY_VALUE.promise("a value replaced without an expiry stays")
+async def stays_without_expiry(store: KeyValue, sleep: Sleep, expiry: float, values: tuple[Value, ...]) -> None:
+    """The expiry belongs to the value, not to the key."""
+    red, two, _ = values
+    await _put(store, "key", red, expires_in=expiry)
+    answer = await store.compare_and_set("key", red, two, timeout=_T)
+    expect(answer, Swap(done=True, present=two), "replacing a value that would expire")
+    await sleep(1.5 * expiry)
+    expect(await store.get("key", timeout=_T), two, "the later value after the earlier one's expiry")
+
+
+@KEY_VALUE.promise("a counter starts at 0, and increment adds to it and tells the new value")
+async def counts(store: KeyValue, *_: object) -> None:
+    """Two counters, apart."""
+    expect(await store.increment("slots", timeout=_T), 1, "the first increment")
+    expect(await store.increment("slots", 5, timeout=_T), 6, "an increment by 5")
+    expect(await store.increment("other", timeout=_T), 1, "another counter")
+    expect(await store.get("slots", timeout=_T), 6, "a fresh read of the counter")
+
+
+@KEY_VALUE.promise("raise_to never lowers a counter, and tells where it is")
+async def raises_only(store: KeyValue, *_: object) -> None:
+    """From nothing, upwards, and not down."""
+    expect(await store.raise_to("floor", 4, timeout=_T), 4, "raising an absent counter to 4")
+    expect(await store.raise_to("floor", 2, timeout=_T), 4, "raising it to 2 afterwards")
+    expect(await store.raise_to("floor", 9, timeout=_T), 9, "raising it to 9")
+    expect(await store.increment("floor", timeout=_T), 10, "incrementing it")
+
+
+@KEY_VALUE.promise("a read that need not be fresh may lag, but gives only what was once there")
+async def lags_truthfully(store: KeyValue, _: Sleep, __: float, values: tuple[Value, ...]) -> None:
+    """Any earlier value, or none."""
+    red, two, blue = values
+    await _put(store, "other", blue)
+    await _put(store, "key", red)
+    await store.compare_and_set("key", red, two, timeout=_T)
+    seen = await store.get("key", fresh=False, timeout=_T)
+    if seen not in (None, red, two):
+        msg = f"a stale read gave {seen!r}, which was never there"
+        raise AssertionError(msg)

@@ -1,0 +1,104 @@
+"""What every `Locks` promises."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from imsim.testing.promise import Book, expect
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from imsim.ports import Lease, Locks
+    from imsim.testing.promise import Factory, Run, Sleep
+
+__all__ = ["LOCKS", "check_locks"]
+
+LOCKS: Book[Locks] = Book("Locks")
+
+_T = 5.0
+"""Seconds that every call may take."""
+
+
+def check_locks(
+    factory: Factory[Locks], run: Run, *, sleep: Sleep, lease: float = 0.05, only: Sequence[str] | None = None
+) -> None:
+    """Check that locks keep every promise of `imsim.ports.Locks`.
+
+    Args:
+        factory: `async with factory() as locks` opens locks that nobody holds.
+        run: drives a coroutine to its end, as `asyncio.run` does.
+        sleep: lets seconds pass, as `asyncio.sleep` does.
+        lease: a lease in seconds that is short to wait for and longer than a few calls take.
+        only: names of promises (`LOCKS.sentences`), instead of all.
+
+    Raises:
+        AssertionError: a promise is broken; the message says which.
+    """
+    LOCKS.check(factory, run, sleep, lease, only=only)
+
+
+def _later(lease: Lease, than: Lease, what: str) -> None:
+    if not lease.token > than.token:
+        msg = f"{what}: the token {lease.token} is not above {than.token}"
+        raise AssertionError(msg)
+
+
+@LOCKS.promise("one holds the lease, and everybody else is told who, and under which token")
+async def holds_for_one(locks: Locks, _: Sleep, __: float) -> None:
+    """Two names do not concern each other."""
+    mine = await locks.acquire("room", "one", 60.0, timeout=_T)
+    expect((mine.name, mine.holder), ("room", "one"), "acquiring a free lease")
+    told = await locks.acquire("room", "two", 60.0, timeout=_T)
+    expect((told.holder, told.token), ("one", mine.token), "acquiring a lease that another holds")
+    other = await locks.acquire("hall", "two", 60.0, timeout=_T)
+    expect(other.holder, "two", "acquiring another lease")
+
+
+@LOCKS.promise("a holder renews its lease under the same token")
+async def renews(locks: Locks, sleep: Sleep, lease: float) -> None:
+    """Renewed leases run on."""
+    first = await locks.acquire("room", "one", lease, timeout=_T)
+    again = await locks.acquire("room", "one", 60.0, timeout=_T)
+    expect((again.holder, again.token), ("one", first.token), "renewing")
+    if not again.until > first.until:
+        msg = f"renewing moved the end from {first.until} to {again.until}"
+        raise AssertionError(msg)
+    await sleep(1.5 * lease)
+    told = await locks.acquire("room", "two", lease, timeout=_T)
+    expect(told.holder, "one", "acquiring a renewed lease after its first end")
+
+
+@LOCKS.promise("a lease that ran out goes to the next, under a larger token")
+async def expires_to_the_next(locks: Locks, sleep: Sleep, lease: float) -> None:
+    """Three holders in a row."""
+    held = await locks.acquire("room", "one", lease, timeout=_T)
+    for holder in ("two", "three"):
+        await sleep(1.5 * lease)
+        after = await locks.acquire("room", holder, lease, timeout=_T)
+        expect(after.holder, holder, "acquiring a lease that ran out")
+        _later(after, held, "the next holder")
+        held = after
+
+
+@LOCKS.promise("a released lease is free at once, and tokens rise over releases too")
+async def releases(locks: Locks, *_: object) -> None:
+    """Also when the same holder comes again."""
+    held = await locks.acquire("room", "one", 60.0, timeout=_T)
+    for holder in ("two", "one"):
+        await locks.release(held, timeout=_T)
+        after = await locks.acquire("room", holder, 60.0, timeout=_T)
+        expect(after.holder, holder, "acquiring a released lease")
+        _later(after, held, "the holder after a release")
+        held = after
+
+
+@LOCKS.promise("releasing a lease that is no longer held does nothing")
+async def ignores_late_releases(locks: Locks, sleep: Sleep, lease: float) -> None:
+    """The next holder keeps it."""
+    old = await locks.acquire("room", "one", lease, timeout=_T)
+    await sleep(1.5 * lease)
+    held = await locks.acquire("room", "two", 60.0, timeout=_T)
+    await locks.release(old, timeout=_T)
+    told = await locks.acquire("room", "three", 60.0, timeout=_T)
+    expect((told.holder, told.token), ("two", held.token), "acquiring after a late release")

@@ -1,0 +1,119 @@
+"""What a promise is, and how one is put to the test in any world.
+
+A promise is a sentence and a body that can tell whether a port keeps it. A `Book` holds the promises of one port. The
+bodies are coroutines that await the port and nothing else, so the same body runs over the simulator, where waiting
+costs nothing, and over a real server, where `asyncio.run` drives it.
+
+What does not belong here: the promises themselves (their own files), and any world.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Generic, Protocol, TypeVar
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Coroutine, Sequence
+    from contextlib import AbstractAsyncContextManager
+
+__all__ = ["Book", "Factory", "Run", "Sleep"]
+
+P = TypeVar("P")
+P_co = TypeVar("P_co", covariant=True)
+
+
+class Factory(Protocol[P_co]):
+    """Opens a port that nobody has used before: `async with factory() as port`."""
+
+    def __call__(self) -> AbstractAsyncContextManager[P_co]:
+        """Open a fresh port."""
+        ...
+
+
+class Run(Protocol):
+    """Drives a coroutine to its end: `asyncio.run`, or spawn and `kernel.run` in the simulator."""
+
+    def __call__(self, coroutine: Coroutine[Any, Any, None], /) -> object:
+        """Drive it.
+
+        Raises:
+            TimeoutError: it does not come to an end.
+        """
+        ...
+
+
+class Sleep(Protocol):
+    """Lets seconds pass in the world of the port."""
+
+    def __call__(self, seconds: float, /) -> Coroutine[Any, Any, None]:
+        """Let them pass."""
+        ...
+
+
+class Book(Generic[P]):
+    """The promises of one port, by the names of their bodies.
+
+    Args:
+        port: the name of the port, for messages.
+
+    Attributes:
+        sentences: each body's name, and what it is about, in the order of writing.
+    """
+
+    def __init__(self, port: str) -> None:
+        self.port = port
+        self.sentences: dict[str, str] = {}
+        self._bodies: dict[str, Callable[..., Coroutine[Any, Any, None]]] = {}
+
+    def promise(
+        self, sentence: str
+    ) -> Callable[[Callable[..., Coroutine[Any, Any, None]]], Callable[..., Coroutine[Any, Any, None]]]:
+        """Enter the decorated body under `sentence`, which says what is promised."""
+
+        def enter(body: Callable[..., Coroutine[Any, Any, None]]) -> Callable[..., Coroutine[Any, Any, None]]:
+            self.sentences[body.__name__] = sentence
+            self._bodies[body.__name__] = body
+            return body
+
+        return enter
+
+    def check(self, factory: Factory[P], run: Run, *given: object, only: Sequence[str] | None = None) -> None:
+        """Put every promise to the test, each on a fresh port.
+
+        Args:
+            factory: opens the ports.
+            run: drives the bodies.
+            *given: what the bodies of this book take besides the port.
+            only: names of promises, instead of all.
+
+        Raises:
+            AssertionError: a promise is broken; the message names the port, the promise and what was seen.
+            KeyError: `only` names a promise that is not in this book.
+        """
+        for name in self._bodies if only is None else only:
+            body = self._bodies[name]
+            try:
+                run(_opened(factory, body, given))
+            except AssertionError as broken:
+                msg = f"{self.port} breaks its promise that {self.sentences[name]}: {broken}"
+                raise AssertionError(msg) from broken
+            except TimeoutError as endless:
+                msg = f"{self.port} breaks its promise that {self.sentences[name]}: it never answered"
+                raise AssertionError(msg) from endless
+
+
+async def _opened(
+    factory: Factory[P], body: Callable[..., Coroutine[Any, Any, None]], given: tuple[object, ...]
+) -> None:
+    async with factory() as port:
+        await body(port, *given)
+
+
+def expect(seen: object, wanted: object, what: str) -> None:
+    """Compare, and tell both sides if they differ.
+
+    Raises:
+        AssertionError: `seen` is not `wanted`.
+    """
+    if seen != wanted:
+        msg = f"{what}: expected {wanted!r}, got {seen!r}"
+        raise AssertionError(msg)

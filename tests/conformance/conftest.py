@@ -1,0 +1,115 @@
+"""The worlds in which every port is checked: a list of factories a port, to which each adapter adds its own."""
+
+from __future__ import annotations
+
+from contextlib import asynccontextmanager, contextmanager
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from imsim.scenario.faults import Port
+from imsim.sim.backends import Backends, Ports, Service
+from imsim.sim.clock import RightClock
+from imsim.sim.decisions import Decisions
+from imsim.sim.disk import Disk
+from imsim.sim.kernel import Kernel
+from imsim.sim.runtime import Incarnation, SimRuntime
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator, Callable, Coroutine, Iterator
+
+
+class NoHost:
+    """A node at which nobody deviates."""
+
+    def crash(self) -> None:
+        raise NotImplementedError
+
+    def pause(self, seconds: float) -> None:
+        raise NotImplementedError
+
+
+class SimulatedWorld:
+    """A kernel, one incarnation of one server, and as many fresh backends as are asked for."""
+
+    visibility = 0.05
+
+    def __init__(self, services: dict[Port, Service]) -> None:
+        self.kernel = Kernel()
+        self.decisions = Decisions(seed=1)
+        self.services = services
+        self.runtime = SimRuntime(
+            self.kernel,
+            Incarnation(1),
+            clock=RightClock(self.kernel, epoch=0.0),
+            random=self.decisions.randomness("at server-1"),
+            node="server-1",
+        )
+
+    def ports(self) -> Ports:
+        backends = Backends(self.kernel, self.decisions, services=self.services, visibility=self.visibility)
+        return backends.ports(self.runtime, NoHost())
+
+    def run(self, coroutine: Coroutine[Any, Any, Any]) -> None:
+        ends: list[BaseException | None] = []
+
+        async def watched() -> None:
+            try:
+                await coroutine
+            except Exception as error:  # noqa: BLE001 - it belongs to whoever called run
+                ends.append(error)
+            else:
+                ends.append(None)
+
+        self.runtime.spawn(watched())
+        self.kernel.run()
+        if not ends:
+            raise TimeoutError
+        if ends[0] is not None:
+            raise ends[0]
+
+    async def sleep(self, seconds: float) -> None:
+        await self.runtime.sleep(seconds)
+
+    def fresh(self, port: str, wrap: Callable[[Any], Any] = lambda port: port) -> Callable[[], Any]:
+        """A factory of one port; `wrap` may break it."""
+
+        @asynccontextmanager
+        async def opened() -> AsyncIterator[Any]:
+            yield wrap(getattr(self.ports(), port))
+
+        return opened
+
+
+SLOW = Service(seconds=lambda uniform: 0.001 * uniform, capacity=2, latency=lambda _: 0.0005)
+
+WORLDS = {
+    "simulated-direct": lambda: SimulatedWorld({}),
+    "simulated-at-a-desk": lambda: SimulatedWorld({port: Service() for port in Port}),
+    "simulated-slow": lambda: SimulatedWorld({port: SLOW for port in Port}),
+}
+
+
+@pytest.fixture(params=WORLDS)
+def world(request):
+    return WORLDS[request.param]()
+
+
+@pytest.fixture
+def simulated():
+    """One world, for what need not be checked in all of them."""
+    return WORLDS["simulated-direct"]()
+
+
+@pytest.fixture
+def disks():
+    """Opens the simulated disk of a name."""
+    by_name: dict[str, Disk] = {}
+
+    @contextmanager
+    def opened(name: str) -> Iterator[Disk]:
+        disk = by_name.setdefault(name, Disk())
+        yield disk
+        disk.crash()
+
+    return opened
