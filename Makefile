@@ -10,7 +10,7 @@ RUNTIME := .venv/.installed-runtime
 FULL := .venv/.installed-full
 PIP := $(BIN)/python -m pip --disable-pip-version-check install --quiet --constraint constraints.txt
 # Order is random on a developer's machine, and fixed in continuous integration.
-PYTEST := $(BIN)/python -m pytest -n 2 $(if $(CI),-p randomly --randomly-seed=20260301)
+PYTEST := $(BIN)/python -m pytest -n 2 $(if $(CI),--randomly-seed=20260301)
 
 .PHONY: help setup run check test bench lint types layers clean
 
