@@ -3,9 +3,9 @@
 A failure that many clients share (an outage, a full queue) makes them retry together, and the retries are then the
 load that keeps the service down. Three ideas fight that, and each is a pure value here:
 
-* **Spread** the retries: `delay = f(attempt)` with jitter. With `c = min(cap, base * multiplier**(attempt - 1))`, full
-  jitter is U(0, c), equal jitter c/2 + U(0, c/2), and decorrelated jitter min(cap, U(base, 3 * previous)), which forgets
-  the attempt and so never lines up again (Brooker, "Exponential Backoff and Jitter", 2015).
+* **Spread** the retries: `delay = f(attempt)` with jitter. With c = min(cap, base * multiplier**(attempt - 1)), full
+  jitter is U(0, c), equal jitter c/2 + U(0, c/2), and decorrelated jitter min(cap, U(base, 3 * previous)), which
+  forgets the attempt and so never lines up again (Brooker, "Exponential Backoff and Jitter", 2015).
 * **Bound** them: `attempts`, `deadline`, a budget that pays a share of a retry for each first request, a circuit
   breaker, and a client that drops its own requests once the server accepts too few (Beyer et al., "Site Reliability
   Engineering", chapter 21).
@@ -13,8 +13,8 @@ load that keeps the service down. Three ideas fight that, and each is a pure val
   reset their attempts on connect; `Stability` resets them once a connection was really accepted and has lived (gRPC's
   connection backoff rule).
 
-`attempt` counts from 1: the attempt that has just failed. `previous` is the delay that was waited before it, 0 where none
-was. Time and randomness are handed in; nothing here reads a clock, sleeps or sends.
+`attempt` counts from 1: the attempt that has just failed. `previous` is the delay that was waited before it, 0 where
+none was. Time and randomness are handed in; nothing here reads a clock, sleeps or sends.
 """
 
 from __future__ import annotations
