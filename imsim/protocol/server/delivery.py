@@ -44,7 +44,7 @@ class Committed(msgspec.Struct, frozen=True, gc=False, tag="committed"):
 class Delivery:
     """One server's part of the fan-out."""
 
-    __slots__ = ("_config", "_flush", "_listeners", "_offline", "_platform", "_queue", "_runtime", "poisoned", "sessions")
+    __slots__ = ("_config", "_listeners", "_offline", "_platform", "_queue", "_runtime", "flush", "poisoned", "sessions")
 
     def __init__(
         self,
@@ -53,15 +53,14 @@ class Delivery:
         offline: OfflineStore,
         platform: PlatformPush,
         config: ServerConfig,
-        flush: Callable[[Session, float], None],
     ) -> None:
-        """Tell sessions of commits; `flush(session, now)` carries out what a session then wants."""
+        """Tell sessions of commits; the gateway sets `flush(session, now)`, which carries out what a session then wants."""
         self._runtime = runtime
         self._queue = queue
         self._offline = offline
         self._platform = platform
         self._config = config
-        self._flush = flush
+        self.flush: Callable[[Session, float], None]
         self._listeners: list[Callable[[Committed], None]] = []
         self.sessions: dict[str, tuple[Session, ...]] = {}
         self.poisoned = 0
@@ -133,7 +132,7 @@ class Delivery:
         push = Push(entry.conversation, entry.epoch, (entry,))
         large = len(value.members) >= self._config.read_fan_out_from
         sessions = self.sessions
-        flush = self._flush
+        flush = self.flush
         for user in value.members:
             for session in sessions.get(user, ()):
                 session.handle_commit(push, now, large=large)

@@ -18,6 +18,7 @@ import msgspec
 
 from imsim.errors import WorldError
 from imsim.protocol.frames import PROTOCOL_VERSION, Closed, Frame, Head, Hello, Limits, Page, Refused, Sent
+from imsim.protocol.server.routing import PageOf
 from imsim.protocol.server.wheel import Wheel
 from imsim.protocol.session import Close, Fetch, Observe, ReadPage, Session, Submit, Survey, Withdraw
 from imsim.protocol.sync import STRATEGIES
@@ -33,7 +34,7 @@ if TYPE_CHECKING:
     from imsim.protocol.server.directory import Directory
     from imsim.protocol.server.offline import OfflineStore
     from imsim.protocol.server.presence import PresenceService
-    from imsim.protocol.server.sequencer import Sequencer
+    from imsim.protocol.server.routing import Router
 
 __all__ = ["Channel", "Gateway"]
 
@@ -70,7 +71,7 @@ class Gateway:
         "_presence",
         "_push",
         "_runtime",
-        "_sequencer",
+        "_router",
         "_wheel",
         "sessions_opened",
     )
@@ -79,7 +80,7 @@ class Gateway:
         self,
         runtime: Runtime,
         log: MessageLog,
-        sequencer: Sequencer,
+        router: Router,
         delivery: Delivery,
         directory: Directory,
         offline: OfflineStore,
@@ -93,7 +94,7 @@ class Gateway:
         """The gateway of `node`; `push` says how pushes are repeated."""
         self._runtime = runtime
         self._log = log
-        self._sequencer = sequencer
+        self._router = router
         self._delivery = delivery
         self._directory = directory
         self._offline = offline
@@ -183,7 +184,6 @@ class Gateway:
         self.flush(session, now)
         if self._config.presence:
             self._runtime.spawn(self._presence.announce(session.user, online=True))
-        self._runtime.spawn(self._sequencer.note_resolved(hello.install, hello.resolved_below))
 
     def _objection(self, hello: Hello) -> Refused | None:
         if hello.version != PROTOCOL_VERSION:
@@ -225,8 +225,9 @@ class Gateway:
                 state = await self._log.state(conversation, timeout=self._config.log_timeout)
                 heads.append((Head(conversation, state.epoch, state.committed, state.trimmed_below), state.cut))
             else:
-                page, cut = await self._read(conversation, user, 1, 0, 0, newest=True)
-                heads.append((Head(conversation, page.epoch, page.head, page.trimmed_below), cut))
+                left = await self._router.read(conversation, user, 1, 0, 1, newest=True)
+                page = left.page
+                heads.append((Head(conversation, page.epoch, page.head, page.trimmed_below), left.cut))
         return heads
 
     # ------------------------------------------------------------------------------------------ what sessions want
@@ -236,22 +237,22 @@ class Gateway:
 
     async def _do_fetch(self, session: Session, fetch: Fetch) -> None:
         try:
-            page, cut = await self._backlog(session.user, fetch)
+            found = await self._backlog(session.user, fetch)
         except WorldError:
             session.handle_failed(fetch.conversation, self._runtime.now())
         else:
-            session.handle_fetched(page, cut, self._runtime.now())
+            session.handle_fetched(found.page, found.cut, self._runtime.now())
         self.flush(session, self._runtime.now())
 
-    async def _backlog(self, user: str, fetch: Fetch) -> tuple[Page, int]:
+    async def _backlog(self, user: str, fetch: Fetch) -> PageOf:
         """From the offline store if it has all of it, else from the log."""
         stored = await self._offline.read(user, fetch.conversation, fetch.low, fetch.high)
         if stored is not None:
             state = await self._log.state(fetch.conversation, timeout=self._config.log_timeout)
             if stored[-1].epoch == state.epoch and fetch.high <= state.committed and fetch.low > state.cut:
                 page = Page(fetch.conversation, state.epoch, fetch.low, fetch.high, stored, state.committed, state.trimmed_below)
-                return page, state.cut
-        return await self._read(fetch.conversation, user, fetch.low, fetch.high, fetch.high - fetch.low + 1, newest=False)
+                return PageOf(page, state.cut)
+        return await self._router.read(fetch.conversation, user, fetch.low, fetch.high, fetch.high - fetch.low + 1, newest=False)
 
     def _answer(self, session: Session, request: ReadPage) -> None:
         self._runtime.spawn(self._do_answer(session, request))
@@ -260,10 +261,10 @@ class Gateway:
         ask = request.ask
         limit = min(max(ask.limit, 1), self._config.page)
         try:
-            page, cut = await self._read(ask.conversation, session.user, ask.low, ask.high, limit, newest=ask.newest)
+            found = await self._router.read(ask.conversation, session.user, ask.low, ask.high, limit, newest=ask.newest)
         except WorldError:
             return  # the device asks again
-        session.handle_page(page, cut, ask.epoch)
+        session.handle_page(found.page, found.cut, ask.epoch)
         self.flush(session, self._runtime.now())
 
     def _submit(self, session: Session, request: Submit) -> None:
@@ -271,7 +272,7 @@ class Gateway:
 
     async def _do_submit(self, session: Session, request: Submit) -> None:
         send = request.send
-        answer = await self._sequencer.submit(
+        answer = await self._router.submit(
             send.conversation, send.epoch, session.user, session.install, send.drafts, send.resolved_below
         )
         await self._deliver_answer(session, send.conversation, send.epoch, answer)
@@ -281,7 +282,7 @@ class Gateway:
 
     async def _do_withdraw(self, session: Session, request: Withdraw) -> None:
         cancel = request.cancel
-        answer = await self._sequencer.cancel(cancel.conversation, cancel.epoch, session.user, session.install, cancel.client_id)
+        answer = await self._router.cancel(cancel.conversation, cancel.epoch, session.install, cancel.client_id)
         await self._deliver_answer(session, cancel.conversation, cancel.epoch, answer)
 
     async def _deliver_answer(self, session: Session, conversation: str, epoch: int, answer: Sent | None) -> None:

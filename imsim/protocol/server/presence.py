@@ -38,17 +38,15 @@ class Changed(msgspec.Struct, frozen=True, gc=False, tag="presence_changed"):
 class PresenceService:
     """One server's view of who is there."""
 
-    __slots__ = ("_config", "_kv", "_queue", "_runtime", "_tell", "_watchers")
+    __slots__ = ("_config", "_kv", "_queue", "_runtime", "_watchers", "tell")
 
-    def __init__(
-        self, runtime: Runtime, kv: KeyValue, queue: Queue, config: ServerConfig, tell: Callable[[Session, Presence], None]
-    ) -> None:
-        """`tell(session, presence)` transmits a change to a session that watches."""
+    def __init__(self, runtime: Runtime, kv: KeyValue, queue: Queue, config: ServerConfig) -> None:
+        """The gateway sets `tell(session, presence)`, which transmits a change to a session that watches."""
         self._runtime = runtime
         self._kv = kv
         self._queue = queue
         self._config = config
-        self._tell = tell
+        self.tell: Callable[[Session, Presence], None]
         self._watchers: dict[str, tuple[Session, ...]] = {}
 
     async def announce(self, user: str, *, online: bool) -> None:
@@ -80,10 +78,12 @@ class PresenceService:
             self._watchers[user] = (*self._watchers.get(user, ()), session)
         for user in users:
             online = await self.is_online(user)
-            self._tell(session, Presence(user, online, 2 * self._config.ping))
+            self.tell(session, Presence(user, online, 2 * self._config.ping))
 
     def forget(self, session: Session) -> None:
         """`session` watches nobody any more."""
+        if not self._watchers:
+            return
         for user in [user for user, sessions in self._watchers.items() if session in sessions]:
             rest = tuple(s for s in self._watchers[user] if s is not session)
             if rest:
@@ -111,4 +111,4 @@ class PresenceService:
     def _take(self, value: Any) -> None:  # noqa: ANN401 (whatever the queue holds)
         if type(value) is Changed:
             for session in self._watchers.get(value.user, ()):
-                self._tell(session, Presence(value.user, value.online, value.expires_in))
+                self.tell(session, Presence(value.user, value.online, value.expires_in))

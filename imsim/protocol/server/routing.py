@@ -1,0 +1,139 @@
+"""To the owner of a conversation, wherever it is: here, or on another server through `Peers`.
+
+A request is tried here first. If another server holds the lease it is forwarded once; if that one does not own it any more
+either, the answer is unknown, and the device asks again.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Union
+
+import msgspec
+
+from imsim.errors import Unavailable, WorldError
+from imsim.protocol.frames import Draft, Outcome, Page, Sent
+from imsim.protocol.server.announce import Append, Elsewhere
+
+if TYPE_CHECKING:
+    from imsim.ports import Peers
+    from imsim.protocol.server.config import ServerConfig
+    from imsim.protocol.server.sequencer import Sequencer
+
+__all__ = ["PageOf", "Request", "Router"]
+
+
+class SubmitAt(msgspec.Struct, frozen=True, tag="submit_at"):
+    """`Sequencer.submit` on another server; answered by `Sent` or None."""
+
+    conversation: str
+    epoch: int
+    user: str
+    nonce: str
+    drafts: tuple[Draft, ...]
+    resolved_below: int
+
+
+class CancelAt(msgspec.Struct, frozen=True, tag="cancel_at"):
+    """`Sequencer.cancel` on another server; answered by `Sent` or None."""
+
+    conversation: str
+    epoch: int
+    nonce: str
+    client_id: str
+
+
+class ReadAt(msgspec.Struct, frozen=True, tag="read_at"):
+    """`Sequencer.read` on another server; answered by `PageOf`."""
+
+    conversation: str
+    user: str
+    low: int
+    high: int
+    limit: int
+    newest: bool
+
+
+class PageOf(msgspec.Struct, frozen=True, tag="page_of"):
+    """A page, and the cut of the epoch in which it was read."""
+
+    page: Page
+    cut: int
+
+
+Request = Union[Append, SubmitAt, CancelAt, ReadAt]  # noqa: UP007 (msgspec)
+
+
+class Router:
+    """One server's way to every conversation."""
+
+    __slots__ = ("_config", "_peers", "_sequencer")
+
+    def __init__(self, sequencer: Sequencer, peers: Peers, config: ServerConfig) -> None:
+        self._sequencer = sequencer
+        self._peers = peers
+        self._config = config
+
+    async def submit(  # noqa: PLR0913 (as the sequencer's)
+        self, conversation: str, epoch: int, user: str, nonce: str, drafts: tuple[Draft, ...], resolved_below: int
+    ) -> Sent | None:
+        """Have drafts accepted by the owner; None: unknown, or not this epoch."""
+        try:
+            return await self._sequencer.submit(conversation, epoch, user, nonce, drafts, resolved_below)
+        except Elsewhere as elsewhere:
+            request = SubmitAt(conversation, epoch, user, nonce, drafts, resolved_below)
+            return await self._answer(elsewhere.holder, request)
+
+    async def cancel(self, conversation: str, epoch: int, nonce: str, client_id: str) -> Sent | None:
+        """Have a client id never accepted, unless it was; None: unknown, or not this epoch."""
+        try:
+            return await self._sequencer.cancel(conversation, epoch, nonce, client_id)
+        except Elsewhere as elsewhere:
+            return await self._answer(elsewhere.holder, CancelAt(conversation, epoch, nonce, client_id))
+
+    async def read(self, conversation: str, user: str, low: int, high: int, limit: int, *, newest: bool) -> PageOf:  # noqa: PLR0913
+        """A page of what the user may read.
+
+        Raises:
+            WorldError: it could not be read.
+        """
+        try:
+            page, cut = await self._sequencer.read(conversation, user, low, high, limit, newest=newest)
+        except Elsewhere as elsewhere:
+            request = ReadAt(conversation, user, low, high, limit, newest)
+            answer = await self._peers.call(elsewhere.holder, request, timeout=self._config.peers_timeout)
+            if type(answer) is not PageOf:
+                message = f"{elsewhere.holder} does not own {conversation}"
+                raise Unavailable(message) from elsewhere
+            return answer
+        return PageOf(page, cut)
+
+    async def handle(self, request: Request) -> Sent | Outcome | PageOf | None:
+        """Answer another server; None: this one is not the owner either.
+
+        Raises:
+            WorldError: the log could not be read.
+        """
+        sequencer = self._sequencer
+        try:
+            if type(request) is SubmitAt:
+                r = request
+                return await sequencer.submit(r.conversation, r.epoch, r.user, r.nonce, r.drafts, r.resolved_below)
+            if type(request) is CancelAt:
+                return await sequencer.cancel(request.conversation, request.epoch, request.nonce, request.client_id)
+            if type(request) is ReadAt:
+                r2 = request
+                page, cut = await sequencer.read(r2.conversation, r2.user, r2.low, r2.high, r2.limit, newest=r2.newest)
+                return PageOf(page, cut)
+            if type(request) is Append:
+                return await sequencer.append(request.conversation, request.draft)
+        except Elsewhere:
+            return None
+        message = f"not a request between servers: {request!r}"
+        raise TypeError(message)
+
+    async def _answer(self, node: str, request: Request) -> Sent | None:
+        try:
+            answer = await self._peers.call(node, request, timeout=self._config.peers_timeout)
+        except WorldError:
+            return None
+        return answer if type(answer) is Sent else None
