@@ -86,7 +86,7 @@ SLOW = Service(seconds=lambda uniform: 0.001 * uniform, capacity=2, latency=lamb
 WORLDS = {
     "simulated-direct": lambda: SimulatedWorld({}),
     "simulated-at-a-desk": lambda: SimulatedWorld({port: Service() for port in Port}),
-    "simulated-slow": lambda: SimulatedWorld({port: SLOW for port in Port}),
+    "simulated-slow": lambda: SimulatedWorld(dict.fromkeys(Port, SLOW)),
 }
 
 

@@ -1,6 +1,5 @@
 """A check that cannot fail is a defect: for each promise, a port that breaks it, and the sentence that must be said."""
 
-# ruff: noqa: ASYNC109 - the broken ports keep the signatures of the ports
 from __future__ import annotations
 
 from contextlib import contextmanager

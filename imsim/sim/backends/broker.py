@@ -149,18 +149,25 @@ class _Group:
     def take(self, member: Member, limit: int) -> list[Queued]:
         """Up to `limit` deliveries, whole lanes where they fit; they fly from now on."""
         batch: list[Queued] = []
+        ready = self._ready
+        if not ready:
+            return batch
         due = to_microsecond(self._broker.now() + self._broker.visibility)
-        while self._ready and len(batch) < limit:
-            lane = self._ready.popleft()
+        topic = self.topic
+        while ready and len(batch) < limit:
+            lane = ready.popleft()
             lane.holder = member
             lane.due = due
-            for item, _ in zip(lane.items, range(limit - len(batch)), strict=False):
+            for item in lane.items:
                 item.flying = True
                 item.deliveries += 1
                 lane.unacknowledged += 1
-                batch.append(Queued(self.topic, lane.key, item.value, item.tag, item.deliveries))
+                batch.append(Queued(topic, lane.key, item.value, item.tag, item.deliveries))
+                if len(batch) == limit:
+                    break
             self._flights.append((due, lane))
-        if batch and not self._armed:
+        self._next_due()
+        if not self._armed:
             self._armed = True
             self._broker.call_at(due, self._expire)
         return batch
@@ -211,20 +218,24 @@ class _Group:
         lane.unacknowledged = 0
         self._free(lane)
 
-    def _expire(self, _: object) -> None:
-        """Take back what is due, and come again for the next; a light call, armed once a group."""
-        now = self._broker.now()
+    def _next_due(self) -> float | None:
+        """When the next lane comes back; drops those that came back before."""
         flights = self._flights
         while flights:
             due, lane = flights[0]
             if lane.unacknowledged and lane.due == due:
-                if due > now:
-                    break
-                self._take_back(lane)
+                return due
             flights.popleft()
-        self._armed = bool(flights)
-        if flights:
-            self._broker.call_at(flights[0][0], self._expire)
+        return None
+
+    def _expire(self, _: object) -> None:
+        """Take back what is due, and come again for the next; a light call, armed once a group."""
+        now = self._broker.now()
+        while (due := self._next_due()) is not None and due <= now:
+            self._take_back(self._flights.popleft()[1])
+        self._armed = due is not None
+        if due is not None:
+            self._broker.call_at(due, self._expire)
         self.dispatch()
 
 

@@ -20,6 +20,7 @@ from imsim.sim.deviations import CrashAfter, CrashBefore, Delay, Pause, TimeoutA
 if TYPE_CHECKING:
     from imsim.ports import Value
     from imsim.sim.backends.service import Desk
+    from imsim.sim.deviations import Action
     from imsim.sim.runtime import SimRuntime
 
 __all__ = ["Host", "Line", "Pending", "Route"]
@@ -71,34 +72,26 @@ class Line:
     """The way of one incarnation of one node to a desk; inert once that incarnation is revoked.
 
     Attributes:
-        runtime: the incarnation's runtime.
         desk: where the calls arrive.
+        runtime: the incarnation's runtime.
+        host: its node.
     """
 
-    __slots__ = ("_host", "desk", "runtime")
+    __slots__ = ("desk", "host", "runtime")
 
     def __init__(self, desk: Desk, runtime: SimRuntime, host: Host) -> None:
         self.desk = desk
         self.runtime = runtime
-        self._host = host
+        self.host = host
 
-    async def call(
-        self,
-        operation: str,
-        subject: str,
-        timeout: float,
-        effect: Callable[[], T | Pending],
-        *,
-        route: Route | None = None,
-    ) -> T:
-        """Make one call.
+    async def call(self, operation: str, subject: str, timeout: float, effect: Callable[[], T]) -> T:
+        """Make one call; without an event where nothing takes time and nothing goes wrong.
 
         Args:
             operation: its name, such as `get`.
             subject: what it is about, for its key.
             timeout: seconds that the caller waits.
             effect: what it does at the backend; the value is its answer.
-            route: the ways there and back, instead of the service's latency.
 
         Raises:
             Unavailable: refused, not done.
@@ -107,25 +100,38 @@ class Line:
         """
         self.runtime.begin_call()
         bits, deviation = self.desk.decide(operation, self.runtime.node, subject)
+        if deviation is None and self.desk.serves_at_once(bits):
+            return effect()
+        call = _Call(self, operation, effect, bits=bits)
+        return await self._travel(call, deviation, timeout)  # type: ignore[no-any-return]
+
+    async def ask(
+        self, operation: str, subject: str, timeout: float, effect: Callable[[], Pending], *, route: Route | None
+    ) -> Any:  # noqa: ANN401 - the answer of a peer may be any value
+        """Make one call, as `call` does, whose answer comes later than its effect.
+
+        `route` gives the ways there and back, instead of the service's latency.
+        """
+        self.runtime.begin_call()
+        bits, deviation = self.desk.decide(operation, self.runtime.node, subject)
+        return await self._travel(_Call(self, operation, effect, bits=bits, route=route), deviation, timeout)
+
+    async def _travel(self, call: _Call, deviation: Action | None, timeout: float) -> Any:  # noqa: ANN401 - as above
         match deviation:
             case CrashBefore():
-                self._host.crash()
+                self.host.crash()
                 self.runtime.begin_call()
             case Pause(seconds=seconds):
-                self._host.pause(seconds)
+                self.host.pause(seconds)
                 await self.runtime.sleep(0.0)  # held until the node goes on
-        call = _Call(self, operation, effect, bits=bits, route=route, host=self._host)
-        delay = 0.0
         if deviation is None:
-            call.fate = self.desk.fate(bits)
-        elif isinstance(deviation, Delay):
-            delay = deviation.seconds
+            call.fate = self.desk.fate(call.bits)
         else:
             call.fate = _FATES.get(type(deviation), Fate.SERVED)
-        call.send(delay)
+        call.send(deviation.seconds if isinstance(deviation, Delay) else 0.0)
         if not call.future.done():
             self.desk.kernel.call_in(timeout, call.expire, timeout)
-        return await call.future  # type: ignore[no-any-return]
+        return await call.future
 
 
 class _Call:
@@ -140,8 +146,7 @@ class _Call:
         effect: Callable[[], Any],
         *,
         bits: int,
-        route: Route | None,
-        host: Host,
+        route: Route | None = None,
     ) -> None:
         self.desk = line.desk
         self.runtime = line.runtime
@@ -150,7 +155,7 @@ class _Call:
         self.effect = effect
         self.bits = bits
         self.route = route
-        self.host = host
+        self.host = line.host
         self.fate = Fate.SERVED
         self.outcome: tuple[Any, Exception | None] = (None, None)
 

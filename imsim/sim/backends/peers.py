@@ -71,12 +71,12 @@ class ServedPeers:
         subject_of: what a request is about, for the key of the call.
     """
 
-    __slots__ = ("_board", "_call", "_subject_of", "node")
+    __slots__ = ("_ask", "_board", "_subject_of", "node")
 
     def __init__(self, board: Switchboard, line: Line, *, subject_of: Callable[[Value], str]) -> None:
         self.node = line.runtime.node
         self._board = board
-        self._call = line.call
+        self._ask = line.ask
         self._subject_of = subject_of
 
     async def call(self, node: str, request: Value, *, timeout: float) -> Value:
@@ -84,7 +84,7 @@ class ServedPeers:
         way = self._board.route
         route = None if way is None else lambda back: way(node, self.node) if back else way(self.node, node)
         subject = self._subject_of(request)
-        return await self._call("call", subject, timeout, lambda: self._board.ask(node, request), route=route)
+        return await self._ask("call", subject, timeout, lambda: self._board.ask(node, request), route=route)
 
 
 async def _handle(handler: Handler, request: Value, pending: Pending) -> None:

@@ -17,8 +17,6 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
-from imsim.sim.decisions import unit
-
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
@@ -127,8 +125,8 @@ class ServedConsumer:
         again: dict[int, Queued] = {}
         lanes: set[str] = set()
         for item in batch:
-            bits, _ = self._line.desk.decide("redeliver", self._line.runtime.node, item.key)
-            if item.key in lanes or unit(bits) < self._redelivery:
+            chance = self._line.desk.chance("redeliver", self._line.runtime.node, item.key)
+            if item.key in lanes or chance < self._redelivery:
                 lanes.add(item.key)
                 again[item.tag] = msgspec.structs.replace(item, delivery=item.delivery + 1)
         return batch + list(again.values())

@@ -95,7 +95,7 @@ class _Place:
     def __init__(self, salt: int) -> None:
         self.salt = salt
         self.numbers: dict[str, int] = {}
-        self.counts: dict[str, int] = {}
+        self.counts: dict[int, int] = {}
 
 
 class Desk:
@@ -114,6 +114,7 @@ class Desk:
 
     __slots__ = (
         "_decisions",
+        "_instant",
         "_keyed",
         "_places",
         "_refusing_until",
@@ -142,6 +143,7 @@ class Desk:
         self._subject_of = subject_of
         self._places: dict[tuple[str, str], _Place] = {}
         self._refusing_until = -1.0
+        self._instant = service.seconds is None and service.latency is None
         self._keyed = decisions.deviating or service != Service(capacity=service.capacity)
 
     @property
@@ -154,21 +156,22 @@ class Desk:
         self._refusing_until = max(self._refusing_until, self.kernel.now + seconds)
 
     def decide(self, operation: str, node: str, subject: str) -> tuple[int, Action | None]:
-        """The bits of the next call about `subject`, and the deviation at its key."""
+        """The bits of the next call about `subject`, and the deviation at its key; 0 where nothing is random."""
         if not self._keyed:
             return 0, None
-        place = self._places.get((operation, node))
-        if place is None:
-            salt = self._decisions.salt(Kind.PORT, f"{self.port}.{operation} at {node}")
-            place = self._places[operation, node] = _Place(salt)
-        number = place.numbers.get(subject)
-        if number is None:
-            number = place.numbers[subject] = self._decisions.name(self._subject_of(subject))
-        occurrence = place.counts[subject] = place.counts.get(subject, 0) + 1
+        salt, number, occurrence = self._key(operation, node, subject)
         deviation = None
         if self._decisions.deviating:
-            deviation = self._decisions.deviation(place.salt, number, occurrence)
-        return draw(place.salt, number, occurrence), deviation
+            deviation = self._decisions.deviation(salt, number, occurrence)
+        return draw(salt, number, occurrence), deviation
+
+    def chance(self, operation: str, node: str, subject: str) -> float:
+        """A number in [0, 1) for something about `subject` that happens by itself, and is no call."""
+        return unit(draw(*self._key(operation, node, subject)))
+
+    def serves_at_once(self, bits: int) -> bool:
+        """Whether a call where no deviation says otherwise takes no time, and nothing goes wrong."""
+        return self._instant and not self.refusing and (not bits or self.fate(bits) is Fate.SERVED)
 
     def fate(self, bits: int) -> Fate:
         """What happens to a call where no deviation says so."""
@@ -180,3 +183,14 @@ class Desk:
         if chance < 0.0:
             return Fate.LOST
         return Fate.UNANSWERED if chance < service.timeout_after else Fate.SERVED
+
+    def _key(self, operation: str, node: str, subject: str) -> tuple[int, int, int]:
+        place = self._places.get((operation, node))
+        if place is None:
+            salt = self._decisions.salt(Kind.PORT, f"{self.port}.{operation} at {node}")
+            place = self._places[operation, node] = _Place(salt)
+        number = place.numbers.get(subject)
+        if number is None:
+            number = place.numbers[subject] = self._decisions.name(self._subject_of(subject))
+        occurrence = place.counts[number] = place.counts.get(number, 0) + 1  # several subjects may share a name
+        return place.salt, number, occurrence
