@@ -1,0 +1,62 @@
+"""How a server behaves: one frozen value, shared by all servers of a deployment.
+
+Every time-out of a port stands here, because time-outs are arguments of port calls; and every bound that keeps one busy
+conversation, one silent install or one unreachable backend from costing more than it should. How pushes are
+repeated is a policy of its own (retry.py) and is given beside this.
+"""
+
+from __future__ import annotations
+
+import msgspec
+
+__all__ = ["ServerConfig"]
+
+
+class ServerConfig(msgspec.Struct, frozen=True, kw_only=True):
+    """How a server behaves; durations in seconds.
+
+    Attributes:
+        log_timeout, kv_timeout, queue_timeout, locks_timeout, peers_timeout: how long one call of that port may take.
+        patience: tries of one port call before the handler stops without an answer.
+        rounds: slots that one handler tries before it stops without an answer.
+        lease: how long the ownership of a conversation lasts without being renewed.
+        mailbox: sends of one conversation that may wait; the next one is answered `LATER`.
+        retry_after: what `LATER` tells the device to wait.
+        repair_pause: the first pause before a failed commit or announcement is tried again; it doubles up to `lease`.
+        claim_retention: an install silent for longer than this loses its claims.
+        floor_stride: how far an install's floor lies behind what is resolved before it is raised.
+        reoffer_window: how long after a failover senders may offer lost entries again.
+        content: bytes of one content.
+        read_fan_out_from: members from which on a group is read by its devices instead of written to them.
+        offline_cap: entries of one conversation that are kept for devices that are away.
+        page: entries of one page.
+        window: pushed entries in flight to one session.
+        timer_tick: how often a server looks at its timers.
+        resume_window: how long the state of a closed session is kept.
+        ping: seconds between pings of a quiet connection.
+        presence: whether users are told who is there.
+    """
+
+    log_timeout: float = 2.0
+    kv_timeout: float = 2.0
+    queue_timeout: float = 2.0
+    locks_timeout: float = 2.0
+    peers_timeout: float = 5.0
+    patience: int = 3
+    rounds: int = 16
+    lease: float = 10.0
+    mailbox: int = 256
+    retry_after: float = 1.0
+    repair_pause: float = 0.5
+    claim_retention: float = 30 * 86400.0
+    floor_stride: int = 64
+    reoffer_window: float = 120.0
+    content: int = 65536
+    read_fan_out_from: int = 100
+    offline_cap: int = 10_000
+    page: int = 100
+    window: int = 64
+    timer_tick: float = 0.05
+    resume_window: float = 60.0
+    ping: float = 25.0
+    presence: bool = True

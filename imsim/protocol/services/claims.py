@@ -1,0 +1,322 @@
+"""Doing an effect once, whoever asks, however often, and whatever crashes meanwhile: the algorithm, for any effect.
+
+The trick is to make the effect itself the proof. Effects go into *slots*, each of which is filled at most once
+(put-if-empty), and a slot says whose effect is in it. Beside the slots there is one *claim* a key: a hint that says in
+which slot to look. A claim is cheap to move and proves nothing; a filled slot never changes and proves everything. So
+whoever holds the key of an unfinished effect, after any crash, can finish it: look where the claim points, fill that
+slot if it is empty, and if somebody else's effect is there, move the claim (compare-and-set) to a fresh slot.
+
+    absent ──perform──▶ slot ──(that slot went to another)──▶ another slot ──▶ …
+       └──cancel──▶ cancelled ◀──cancel (a no-op fills the slot first)──┘           `cancelled` never changes again
+
+Claims cannot be kept for ever. An install's *floor* is a counter: keys below it are forgotten. It is raised first and
+claims are dropped after it, and a handler reads it *after* its own claim is in place. So whoever finds no claim because
+it was dropped is sure to see the floor, and says `expired(p)`: no verdict, but from then on the key can only be in
+a slot below p. (Why every line is where it is: server/accept.py, the use of this for the slots of a conversation.)
+
+A port that says `Unavailable` did nothing, and one that says `Timeout` may still do it later. Both are asked again a
+few times. A reservation is simply made anew (the first slot is burnt), a write is repeated as it is, and after an
+unknown compare-and-set the claim is read again. Then the handler stops without an answer: the asker knows nothing and
+asks again.
+
+Not here: who may do what, when to give up, and how slots become visible.
+"""
+
+from __future__ import annotations
+
+import enum
+import hashlib
+from typing import TYPE_CHECKING, Any, Protocol, TypeVar
+
+import msgspec
+
+from imsim.errors import Timeout, Unavailable
+from imsim.protocol.frames import Answer, Outcome
+
+if TYPE_CHECKING:
+    from imsim.ports import KeyValue, Value
+
+__all__ = [
+    "Claim",
+    "ClaimState",
+    "Claims",
+    "Sealed",
+    "Slots",
+    "claim_key",
+    "counter_key",
+    "digest",
+    "floor_key",
+    "parts",
+    "reserved",
+    "seal_counter",
+]
+
+Effect_contra = TypeVar("Effect_contra", contravariant=True)
+
+
+# ---------------------------------------------------------------------------------------------- names and values
+
+
+class ClaimState(enum.Enum):
+    """What a claim says of its key."""
+
+    SLOT = "slot"
+    CANCELLED = "cancelled"
+
+
+class Claim(msgspec.Struct, frozen=True, gc=False, tag="claim"):
+    """Where to look for the effect of a key; never a proof.
+
+    Attributes:
+        state: a slot, or that the key was cancelled for good.
+        place: whose slots; for a message, its conversation.
+        epoch, seq: the slot.
+        payload: the hash of what is to be done; together with `place` it tells one use of a key from another. Empty
+            where a cancel came first, which does not know it.
+    """
+
+    state: ClaimState
+    place: str
+    epoch: int = 0
+    seq: int = 0
+    payload: bytes = b""
+
+
+class Sealed(Exception):  # noqa: N818 - a fact about the slots, not a fault
+    """These slots take nothing from this handler any more: their epoch ended, or a newer owner was seen."""
+
+
+_SEAL = 1 << 62
+"""What a slot counter is raised to when its epoch is over."""
+
+
+def digest(value: Value) -> bytes:
+    """Eight bytes that tell one payload from another, alike in every process."""
+    return hashlib.blake2b(_encode(value), digest_size=8).digest()
+
+
+_encode = msgspec.msgpack.Encoder().encode
+
+
+def parts(client_id: str) -> tuple[str, int]:
+    """The install nonce and the counter of a client id.
+
+    Raises:
+        ValueError: it has not the form `nonce-counter`.
+    """
+    nonce, _, counter = client_id.rpartition("-")
+    number = int(counter)
+    if not nonce or number < 0:
+        raise ValueError(f"{client_id!r} is no client id: expected `nonce-counter`")
+    return nonce, number
+
+
+def claim_key(client_id: str) -> str:
+    """Where the claim of a key is kept."""
+    return "claim/" + client_id
+
+
+def floor_key(nonce: str) -> str:
+    """Where the floor of an install is kept: keys with a counter below it are forgotten."""
+    return "floor/" + nonce
+
+
+def counter_key(place: str, epoch: int) -> str:
+    """Where the number of the last reserved slot is kept."""
+    return f"slots/{place}/{epoch}"
+
+
+def reserved(count: int | None) -> int:
+    """The last reserved slot, from what a slot counter holds.
+
+    Raises:
+        Sealed: the epoch of this counter is over.
+    """
+    if count is None:
+        return 0
+    if count >= _SEAL:
+        raise Sealed
+    return count
+
+
+async def seal_counter(kv: KeyValue, place: str, epoch: int, timeout: float) -> bool:
+    """Refuse every further reservation in `epoch`; False if that was done before."""
+    key = counter_key(place, epoch)
+    if (await kv.get(key, timeout=timeout) or 0) >= _SEAL:
+        return False
+    await kv.raise_to(key, _SEAL, timeout=timeout)
+    return True
+
+
+# ---------------------------------------------------------------------------------------------- the algorithm
+
+
+class Slots(Protocol[Effect_contra]):
+    """Numbered slots of one place, each filled once, as one handler sees them: in one epoch.
+
+    Every method may raise `Sealed`, `Unavailable` or `Timeout`.
+    """
+
+    @property
+    def place(self) -> str:
+        """Whose slots these are."""
+        ...
+
+    @property
+    def epoch(self) -> int:
+        """The epoch in which the whole handler runs."""
+        ...
+
+    def survives(self, claim: Claim) -> bool:
+        """Whether the claimed slot is one of the present slots, and not above the cut of an epoch change."""
+        ...
+
+    def forgot(self, claim: Claim) -> bool:
+        """Whether what was in the claimed slot is trimmed, so that it proves nothing any more."""
+        ...
+
+    async def reserve(self) -> int:
+        """A slot that nobody else was given."""
+        ...
+
+    async def bound(self) -> int:
+        """The slot after the last reserved one, read now."""
+        ...
+
+    async def put(self, claim: Claim, key: str, effect: Effect_contra) -> bool:
+        """Fill the claimed slot if it is empty; whether the effect of `key` is in it."""
+        ...
+
+    async def void(self, claim: Claim, key: str) -> bool:
+        """Fill the claimed slot with a no-op if it is empty; whether the effect of `key` is in it."""
+        ...
+
+
+class Claims:
+    """The claims of all keys, and the two things that can be asked of a key.
+
+    Args:
+        kv: where claims and floors are.
+        timeout: seconds of one call.
+        patience: tries of one call.
+        rounds: slots that one handler tries.
+    """
+
+    __slots__ = ("_kv", "_patience", "_rounds", "_timeout")
+
+    def __init__(self, kv: KeyValue, *, timeout: float, patience: int, rounds: int) -> None:
+        self._kv = kv
+        self._timeout = timeout
+        self._patience = patience
+        self._rounds = rounds
+
+    async def perform(
+        self, slots: Slots[Effect_contra], key: str, payload: bytes, effect: Effect_contra
+    ) -> Outcome | None:
+        """Have `effect` in exactly one slot (the architecture's *Accept*; its steps are numbered).
+
+        Returns:
+            `OK` with the slot, `CANCELLED`, `CONFLICT`, or `EXPIRED` with the bound; None: stopped without an answer.
+        """
+        name = claim_key(key)
+        try:
+            claim = await self._get(name)  # 1
+            for _ in range(self._rounds):
+                if claim is not None:
+                    if _differs(claim, slots.place, payload):
+                        return Outcome(key, Answer.CONFLICT)
+                    if claim.state is ClaimState.CANCELLED:
+                        return await self._unless_expired(slots, key, Outcome(key, Answer.CANCELLED))  # 6
+                    if slots.forgot(claim):
+                        return await self._expired(slots, key)
+                    if slots.survives(claim):  # above the cut: as if taken by something else
+                        if await self._is_below_floor(key):  # 4: now, that the claim is in place
+                            return await self._expired(slots, key)
+                        if await slots.put(claim, key, effect):  # 5
+                            return Outcome(key, Answer.OK, claim.epoch, claim.seq)
+                seq = await slots.reserve()  # 2
+                target = Claim(ClaimState.SLOT, slots.place, slots.epoch, seq, payload)
+                claim = await self._move(name, claim, target)  # 3
+        except (Sealed, Unavailable, Timeout):
+            return None
+        return None
+
+    async def cancel(self, slots: Slots[Any], key: str, payload: bytes = b"") -> Outcome | None:
+        """Have the effect of `key` in no slot for ever, unless it is in one already (the architecture's *Cancel*).
+
+        Returns:
+            `CANCELLED`, `OK` with the slot if it was too late, `CONFLICT`, or `EXPIRED`; None: stopped, no answer.
+        """
+        name = claim_key(key)
+        tombstone = Claim(ClaimState.CANCELLED, slots.place, payload=payload)
+        try:
+            claim = await self._move(name, None, tombstone)
+            for _ in range(self._rounds):
+                if claim is not None:
+                    if _differs(claim, slots.place, payload):
+                        return Outcome(key, Answer.CONFLICT)
+                    if claim.state is ClaimState.CANCELLED:
+                        return await self._unless_expired(slots, key, Outcome(key, Answer.CANCELLED))  # 6
+                    if slots.forgot(claim):
+                        return await self._expired(slots, key)
+                    if slots.survives(claim) and await slots.void(claim, key):
+                        return Outcome(key, Answer.OK, claim.epoch, claim.seq)
+                    tombstone = Claim(ClaimState.CANCELLED, slots.place, payload=claim.payload)
+                claim = await self._move(name, claim, tombstone)
+        except (Sealed, Unavailable, Timeout):
+            return None
+        return None
+
+    async def look(self, key: str) -> Claim | None:
+        """Where to look for the effect of `key`; proves nothing.
+
+        Raises:
+            Unavailable, Timeout: it could not be read.
+        """
+        claim: Claim | None = await self._get(claim_key(key))
+        return claim
+
+    async def _get(self, name: str) -> Value | None:
+        """A fresh read, tried a few times."""
+        failure: Exception = Timeout(name)
+        for _ in range(self._patience):
+            try:
+                return await self._kv.get(name, timeout=self._timeout)
+            except (Unavailable, Timeout) as error:
+                failure = error
+        raise failure
+
+    async def _move(self, name: str, seen: Claim | None, target: Claim) -> Claim | None:
+        """Move the claim from exactly what was seen; the claim that is there now, ours or not."""
+        failure: Exception = Timeout(name)
+        for _ in range(self._patience):
+            try:
+                swap = await self._kv.compare_and_set(name, seen, target, timeout=self._timeout)
+            except Unavailable as error:
+                failure = error
+            except Timeout as error:
+                failure = error
+                present: Claim | None = await self._get(name)
+                if present != seen:
+                    return present
+            else:
+                found: Claim | None = swap.present
+                return found
+        raise failure
+
+    async def _is_below_floor(self, key: str) -> bool:
+        nonce, counter = parts(key)
+        floor = await self._get(floor_key(nonce))
+        return floor is not None and counter < floor
+
+    async def _unless_expired(self, slots: Slots[Any], key: str, outcome: Outcome) -> Outcome:
+        return await self._expired(slots, key) if await self._is_below_floor(key) else outcome
+
+    async def _expired(self, slots: Slots[Any], key: str) -> Outcome:
+        """No verdict: if the effect of `key` is anywhere, it is or will be in a slot below the bound."""
+        return Outcome(key, Answer.EXPIRED, slots.epoch, await slots.bound())
+
+
+def _differs(claim: Claim, place: str, payload: bytes) -> bool:
+    """Whether the key was used for something else; who does not know the payload compares the place only."""
+    return claim.place != place or (claim.payload not in (payload, b"") and payload != b"")
