@@ -8,6 +8,7 @@
     check.py      one table against one struct              rules.py     what holds between sections
     load.py       file and overrides to Scenario            library.py   the shipped models
     text.py       Scenario to TOML                          document.py  reference and JSON Schema
+    traces.py     recorded traffic, read and imported
 
 Nothing here runs anything: sim/workload.py turns a scenario into what users do.
 """
@@ -31,13 +32,15 @@ from imsim.scenario.people import (
 )
 from imsim.scenario.policy import Retry, StrategyName, Sync
 from imsim.scenario.servers import Backend, Backends, Durability, Retention, Servers, Timeouts
+from imsim.scenario.traces import Edges, Imported, import_edges, read_edges
 from imsim.scenario.traffic import Action, Burst, Daily, Gaps, Listed, Poisson, Step, Traced, Traffic
 from imsim.scenario.values import Delay, Shape, Sizes
 
 __all__ = [
-    "Action", "Backend", "Backends", "Burst", "Conversations", "Daily", "Delay", "DeviceKind", "Devices", "Durability",
-    "Energy", "Fault", "Faults", "Gaps", "Group", "GroupKind", "History", "HistoryLevel", "LinkKind", "Listed",
-    "Listing", "Network", "NetworkProfile", "Outages", "Overrides", "PlatformPush", "Poisson", "Presence", "Rates",
-    "Retention", "Retry", "Scenario", "Servers", "Shape", "SiteLink", "Sizes", "Step", "StrategyName", "Sync",
-    "Timeouts", "Traced", "Traffic", "copy_model", "load", "loads", "models", "reference", "schema",
+    "Action", "Backend", "Backends", "Burst", "Conversations", "Daily", "Delay", "DeviceKind", "Devices",
+    "Durability", "Edges", "Energy", "Fault", "Faults", "Gaps", "Group", "GroupKind", "History", "HistoryLevel",
+    "Imported", "LinkKind", "Listed", "Listing", "Network", "NetworkProfile", "Outages", "Overrides", "PlatformPush",
+    "Poisson", "Presence", "Rates", "Retention", "Retry", "Scenario", "Servers", "Shape", "SiteLink", "Sizes", "Step",
+    "StrategyName", "Sync", "Timeouts", "Traced", "Traffic", "copy_model", "import_edges", "load", "loads", "models",
+    "read_edges", "reference", "schema",
 ]  # fmt: skip

@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 __all__ = ["broken_rules"]
 
 MOST_DEVICES: Final = 5_000_000
+MOST_MESSAGES: Final = 20_000_000
 
 
 def broken_rules(scenario: Scenario) -> Iterator[FlawError]:
@@ -210,6 +211,17 @@ def _traffic_is_sound(scenario: Scenario) -> Iterator[FlawError]:
         yield FlawError("traffic.messages_per_device", "0, and no bursts: nothing would be sent")
 
 
+def _traffic_is_bounded(scenario: Scenario) -> Iterator[FlawError]:
+    traffic, users = scenario.traffic, scenario.users() or ()
+    messages = float(sum(burst.messages for burst in traffic.bursts) * len(users))
+    if isinstance(traffic, Gaps):
+        messages += traffic.messages_per_device * len(users) * len(scenario.devices.kinds)
+    elif isinstance(traffic, Poisson | Daily):
+        messages += traffic.rate * len(users) * (scenario.duration or 0.0) / 3600.0
+    if messages > MOST_MESSAGES:
+        yield FlawError("traffic", f"about {messages:.0f} messages: more than {MOST_MESSAGES} are not planned at once")
+
+
 def _steps_make_sense(scenario: Scenario) -> Iterator[FlawError]:
     traffic, users = scenario.traffic, [name for name, _ in scenario.users() or ()]
     if not isinstance(traffic, Listed):
@@ -265,6 +277,7 @@ _RULES: Final[tuple[Callable[[Scenario], Iterator[FlawError]], ...]] = (
     _sites_are_connected,
     _faults_hit_something,
     _traffic_is_sound,
+    _traffic_is_bounded,
     _steps_make_sense,
     _sync_is_sound,
     _traces_are_there,

@@ -108,6 +108,18 @@ def test_sections_must_fit_together(table: str, said: str) -> None:
     assert said in problem(table)
 
 
+def test_a_model_without_its_data_says_where_to_get_it() -> None:
+    with pytest.raises(ConfigError, match=r"traffic\.trace: no such file: /no/none; CollegeMsg.*snap"):
+        load("campus", ["traffic.trace=/no/none"])
+
+
+def test_more_messages_than_can_be_planned_are_refused() -> None:
+    assert "traffic: about 1000000000 messages" in problem(
+        "duration = '1000h'\ndevices.users = 1000\nconversations.groups = [{}]\n"
+        "traffic = {kind = 'poisson', rate = 1000}"
+    )
+
+
 def test_an_empty_model_is_an_error() -> None:
     assert problem("# nothing\n").startswith("x.toml: the model is empty")
 
