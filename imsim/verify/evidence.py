@@ -1,0 +1,149 @@
+"""A history as a judge reads it: columns by event, mapped once, and what all properties ask, worked out once.
+
+Nearly all rows of a large run are of one kind (a message shown on a device), so these are judged as NumPy columns;
+what is few (installs, memberships, markers) is judged as plain rows. A tiny history, of which a search judges
+thousands, then costs a fixed number of NumPy calls, each about a microsecond: hence one set of shared tables, all
+built on first use.
+
+    log.py      what the log says: one entry a slot, which of them an epoch change took away
+    readers.py  the devices, their installs, and who may read which part of which log
+    fates.py    what became of every message
+    views.py    what every device holds in the end, beside what it should hold
+
+What does not belong here: any opinion about it (properties/).
+"""
+
+from __future__ import annotations
+
+import functools
+from typing import TYPE_CHECKING, Final
+
+import numpy as np
+import numpy.typing as npt
+
+from imsim.errors import ConfigError
+from imsim.history.schema import Event
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from imsim.history import History
+    from imsim.verify.fates import Fates
+    from imsim.verify.log import Log
+    from imsim.verify.readers import Readers
+    from imsim.verify.views import Views
+
+__all__ = ["SEQ_BITS", "Evidence", "Flags", "Numbers"]
+
+Numbers = npt.NDArray[np.int64]
+Flags = npt.NDArray[np.bool_]
+
+SEQ_BITS: Final = 32
+"""A position is one number, `(conversation * epochs + epoch) << SEQ_BITS | seq`: it sorts and is found as one."""
+
+_EVENTS: Final = max(Event) + 1
+_NONE: Final = np.zeros(0, np.int64)
+
+
+class Evidence:
+    """The columns of one history; places are row numbers, counted from 0.
+
+    Raises:
+        ConfigError: conversations times epochs do not fit a position.
+    """
+
+    def __init__(self, history: History) -> None:
+        self.history = history
+        self._array = np.asarray(history.array())
+        self.events: npt.NDArray[np.uint8] = np.ascontiguousarray(self._array["event"])
+        self.counts: list[int] = np.bincount(self.events, minlength=_EVENTS).tolist()
+        self.epochs = int(self._array["epoch"].max()) + 1 if len(self.events) else 1
+        if len(history.conversations) * self.epochs >= 1 << (63 - SEQ_BITS):
+            raise ConfigError(
+                f"a verdict tells at most {1 << (63 - SEQ_BITS):,} epochs of conversations apart, "
+                f"got {len(history.conversations):,} conversations of up to {self.epochs:,} epochs"
+            )
+        self._columns: dict[str, npt.NDArray[np.generic]] = {}
+        self._places: dict[Event, Numbers] = {}
+
+    def places(self, event: Event) -> Numbers:
+        """The rows of `event`, in order."""
+        if not self.counts[event]:
+            return _NONE
+        places = self._places.get(event)
+        if places is None:
+            places = self._places[event] = np.flatnonzero(self.events == event)
+        return places
+
+    def column(self, name: str, places: Numbers) -> Numbers:
+        """One column of some rows, as signed integers."""
+        return self._field(name)[places].astype(np.int64)
+
+    def times(self, places: Numbers) -> npt.NDArray[np.float64]:
+        """Seconds from the start of the run."""
+        return self._field("t")[places].astype(np.float64)
+
+    def _field(self, name: str) -> npt.NDArray[np.generic]:
+        field = self._columns.get(name)
+        if field is None:
+            field = self._columns[name] = self._array[name]
+        return field
+
+    def few(self, event: Event, *names: str) -> Sequence[tuple[int, ...]]:
+        """The rows of an event that is rare, each as its place and the columns that are named."""
+        places = self.places(event)
+        if not len(places):
+            return ()
+        return list(zip(places.tolist(), *(self._field(name)[places].tolist() for name in names), strict=True))
+
+    def keys(self, conversation: Numbers, epoch: Numbers, seq: Numbers) -> Numbers:
+        """Positions as one number each."""
+        return (conversation * self.epochs + epoch) << SEQ_BITS | seq
+
+    @functools.cached_property
+    def log(self) -> Log:
+        """What the log says."""
+        from imsim.verify.log import Log
+
+        return Log(self)
+
+    @functools.cached_property
+    def readers(self) -> Readers:
+        """The devices and what they may read."""
+        from imsim.verify.readers import Readers
+
+        return Readers(self)
+
+    @functools.cached_property
+    def fates(self) -> Fates:
+        """What became of every message."""
+        from imsim.verify.fates import Fates
+
+        return Fates(self)
+
+    @functools.cached_property
+    def views(self) -> Views:
+        """What every device holds in the end."""
+        from imsim.verify.views import Views
+
+        return Views(self)
+
+    # ------------------------------------------------------------------------------------------ for sentences
+
+    def node(self, number: int) -> str:
+        """The name of a node."""
+        return self.history.nodes.name(number)
+
+    def message(self, number: int) -> str:
+        """The name of a message."""
+        return self.history.messages.name(number) or "an entry without a name"
+
+    def conversation(self, number: int) -> str:
+        """The name of a conversation."""
+        return self.history.conversations.name(number) or "no conversation"
+
+    def position(self, key: int) -> str:
+        """A position in words."""
+        conversation, epoch = divmod(key >> SEQ_BITS, self.epochs)
+        where = f"{self.conversation(conversation)}[{key & ((1 << SEQ_BITS) - 1)}]"
+        return f"{where} of epoch {epoch}" if epoch else where

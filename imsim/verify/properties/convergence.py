@@ -1,0 +1,124 @@
+"""Convergence: after the last heal all devices agree with the log, and so with each other.
+
+Rows: what is committed is on every device that may read it, promised to its sender or not; one device that shows it
+and one that does not would disagree. Operations: an edit or a recall is about the same message on every device; which
+version wins follows from the set of operations alone, so equal sets are equal texts. Read marks: all devices of a user
+that are in use end with the same mark in every conversation, a mark of an epoch that was cut counting as its cut.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from imsim.history.schema import Event
+from imsim.verify.finding import Charge, Property, Story
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    from imsim.verify.evidence import Evidence, Numbers
+
+__all__ = ["check"]
+
+
+def check(evidence: Evidence) -> Iterator[Charge]:
+    """All devices end alike."""
+    yield from _rows(evidence)
+    yield from _targets(evidence)
+    yield from _marks(evidence)
+
+
+def _rows(evidence: Evidence) -> Iterator[Charge]:
+    absent = evidence.views.absent
+    if not len(absent):
+        return
+    devices, slots = evidence.views.owners(absent)
+    log = evidence.log
+    unpromised = np.flatnonzero(evidence.fates.acknowledged[log.message[slots]] < 0)
+
+    def tell(number: int) -> Story:
+        device, slot = int(devices[number]), int(slots[number])
+        return Story(
+            f"{evidence.message(int(log.message[slot]))} is in the log as {evidence.position(int(log.key[slot]))}, and "
+            f"{evidence.node(device)}, which may read it, does not have it in the end",
+            (int(log.place[slot]), int(evidence.readers.installed[device])),
+        )
+
+    if len(unpromised):
+        yield Charge(Property.CONVERGENCE, unpromised, tell, absence=True)
+
+
+def _targets(evidence: Evidence) -> Iterator[Charge]:
+    table = np.full(len(evidence.history.messages), -1, np.int64)
+    for event in (Event.EDITED, Event.RECALLED):
+        places = evidence.places(event)
+        if not len(places):
+            continue
+        messages = evidence.column("message", places)
+        table[messages[::-1]] = places[::-1]
+        first = table[messages]
+        strays = np.flatnonzero(evidence.column("detail", first) != evidence.column("detail", places))
+        if len(strays):
+            yield Charge(Property.CONVERGENCE, strays, _target_teller(evidence, first, places))
+
+
+def _target_teller(evidence: Evidence, first: Numbers, places: Numbers) -> Callable[[int], Story]:
+    def tell(number: int) -> Story:
+        one, other = evidence.history.row(int(first[number])), evidence.history.row(int(places[number]))
+        return Story(
+            f"{one.message} is about {one.detail} on {one.node} and about {other.detail} on {other.node}",
+            (one.place, other.place),
+        )
+
+    return tell
+
+
+def _marks(evidence: Evidence) -> Iterator[Charge]:
+    marks = _final_marks(evidence)
+    readers, names = evidence.readers, evidence.history.nodes.names
+    apart: list[tuple[int, int, int]] = []
+    for user, conversation in dict.fromkeys((names[node].partition("/")[0], where) for node, where in marks):
+        levels = [
+            (marks.get((device, conversation), (0, -1))[0], device)
+            for device in readers.devices.get(user, ())
+            if readers.alive[device]
+        ]
+        most, ahead = max(levels, default=(0, -1))
+        apart.extend((conversation, ahead, device) for level, device in levels if level < most)
+
+    def tell(number: int) -> Story:
+        conversation, ahead, behind = apart[number]
+        most, proof = marks[ahead, conversation]
+        least, rival = marks.get((behind, conversation), (0, int(readers.installed[behind])))
+        return Story(
+            f"{evidence.node(ahead)} has {evidence.conversation(conversation)} read up to {most}, and "
+            f"{evidence.node(behind)} up to {least}",
+            (proof, rival),
+        )
+
+    if apart:
+        yield Charge(Property.CONVERGENCE, range(len(apart)), tell, absence=True)
+
+
+def _final_marks(evidence: Evidence) -> dict[tuple[int, int], tuple[int, int]]:
+    """By device and conversation: the highest mark of the present install, and the row that raised it."""
+    places = evidence.places(Event.READ)
+    if not len(places):
+        return {}
+    node = evidence.column("node", places)
+    present = places > evidence.readers.installed[node]
+    places, node = places[present], node[present]
+    conversation, seq = evidence.column("conversation", places), evidence.column("seq", places)
+    if evidence.epochs > 1:
+        ends = evidence.log.ends(evidence.keys(conversation, evidence.column("epoch", places), seq))
+        np.minimum(seq, ends - 1, out=seq)
+    pair = node * len(evidence.history.conversations) + conversation
+    sorting = np.lexsort((seq, pair))
+    last = sorting[np.append(pair[sorting][1:] != pair[sorting][:-1], len(sorting) > 0)[: len(sorting)]]
+    columns = (node[last], conversation[last], seq[last], places[last])
+    return {
+        (device, where): (mark, place)
+        for device, where, mark, place in zip(*(column.tolist() for column in columns), strict=True)
+    }

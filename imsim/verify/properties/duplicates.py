@@ -1,0 +1,80 @@
+"""No duplicate shown: a message becomes a row once an install, and has one slot in the log.
+
+The same message at another position after a change of epoch is a move, not a duplicate: rows of different epochs are
+told apart. A copy that arrived and was not shown (`suppressed`) is what should happen.
+"""
+
+from __future__ import annotations
+
+from bisect import bisect_left
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from imsim.history.schema import Event
+from imsim.verify.finding import Charge, Property, Story
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from imsim.verify.evidence import Evidence
+
+__all__ = ["again", "check"]
+
+
+def check(evidence: Evidence) -> Iterator[Charge]:
+    """Nothing is shown twice, and nothing stands in the log twice."""
+    yield from _shown(evidence)
+    yield from _stored(evidence)
+
+
+def again(evidence: Evidence) -> list[tuple[int, int]]:
+    """Pairs of the places of a row and of one that showed the same again, in the same install and epoch."""
+    views = evidence.views
+    suspects = views.cell < 0
+    suspects |= ~views.present
+    if views.cells and views.rows_in_cell.max() > 1:
+        suspects |= views.rows_in_cell[views.cell] > 1
+    rows = np.flatnonzero(suspects)
+    if not len(rows):
+        return []
+    installs: dict[int, list[int]] = {}
+    for place, node in evidence.few(Event.INSTALLED, "node"):
+        installs.setdefault(node, []).append(place)
+    columns = (views.place[rows], views.node[rows], views.message[rows], evidence.column("epoch", views.place[rows]))
+    before: dict[tuple[int, int, int, int], int] = {}
+    pairs = []
+    for place, node, message, epoch in sorted(zip(*(column.tolist() for column in columns), strict=True)):
+        first = before.setdefault((node, bisect_left(installs.get(node, []), place), message, epoch), place)
+        if first != place:
+            pairs.append((first, place))
+    return pairs
+
+
+def _shown(evidence: Evidence) -> Iterator[Charge]:
+    pairs = again(evidence)
+
+    def tell(number: int) -> Story:
+        first = evidence.history.row(pairs[number][0])
+        return Story(f"{first.node} shows {first.message} twice in one install", pairs[number])
+
+    if pairs:
+        yield Charge(Property.NO_DUPLICATE, range(len(pairs)), tell)
+
+
+def _stored(evidence: Evidence) -> Iterator[Charge]:
+    log, fates = evidence.log, evidence.fates
+    users = np.flatnonzero(log.live & (fates.submitted[log.message] >= 0))
+    copies = users[fates.slot[log.message[users]] != users]
+
+    def tell(slot: int) -> Story:
+        message = int(log.message[slot])
+        last = int(fates.slot[message])
+        return Story(
+            f"{evidence.message(message)} stands in the log twice, as {evidence.position(int(log.key[slot]))} and as "
+            f"{evidence.position(int(log.key[last]))}",
+            (int(fates.submitted[message]), int(log.place[slot]), int(log.place[last])),
+        )
+
+    if len(copies):
+        yield Charge(Property.NO_DUPLICATE, copies, tell)

@@ -1,0 +1,87 @@
+"""No loss: what was acknowledged reaches every reader who is entitled to it.
+
+*Lost* means: acknowledged (a server answered ok, or the sender's device learnt so), its reader entitled, and at the
+end neither among the rows of the device's present install nor inside a `missing` range that a `trimmed` fact covers. A
+marker without such a fact is itself a violation: a device may not excuse itself. What a failover lost is excused only
+by name (`tail_lost`), or because its sender was told in the end that it was not sent.
+
+What does not belong here: an entry that nobody was promised but some devices show (convergence.py).
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from imsim.history.schema import Event
+from imsim.verify.finding import Charge, Property, Story
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from imsim.verify.evidence import Evidence
+
+__all__ = ["check"]
+
+
+def check(evidence: Evidence) -> Iterator[Charge]:
+    """Everything acknowledged is where it should be."""
+    yield from _absent(evidence)
+    yield from _nowhere(evidence)
+    yield from _unfounded(evidence)
+
+
+def _absent(evidence: Evidence) -> Iterator[Charge]:
+    absent = evidence.views.absent
+    if not len(absent):
+        return
+    devices, slots = evidence.views.owners(absent)
+    log, fates = evidence.log, evidence.fates
+    promised = np.flatnonzero(fates.acknowledged[log.message[slots]] >= 0)
+
+    def tell(number: int) -> Story:
+        device, slot = int(devices[number]), int(slots[number])
+        message = int(log.message[slot])
+        return Story(
+            f"{evidence.message(message)} was acknowledged as {evidence.position(int(log.key[slot]))}, and "
+            f"{evidence.node(device)}, which may read it, does not have it in the end",
+            (int(fates.acknowledged[message]), int(log.place[slot]), int(evidence.readers.installed[device])),
+        )
+
+    if len(promised):
+        yield Charge(Property.NO_LOSS, promised, tell, absence=True)
+
+
+def _nowhere(evidence: Evidence) -> Iterator[Charge]:
+    fates = evidence.fates
+    homeless = np.flatnonzero((fates.acknowledged >= 0) & (fates.slot < 0) & ~fates.tail_lost)
+    if len(homeless) and evidence.epochs > 1:
+        refused = (fates.told[homeless] == Event.FAILED) | (fates.told[homeless] == Event.CANCELLED)
+        places = fates.acknowledged[homeless]
+        at = (evidence.column(name, places) for name in ("conversation", "epoch", "seq"))
+        homeless = homeless[~(refused & evidence.log.dead(evidence.keys(*at)))]
+
+    def tell(message: int) -> Story:
+        place = int(fates.acknowledged[message])
+        rows = (int(fates.submitted[message]), place) if fates.submitted[message] >= 0 else (place,)
+        return Story(f"{evidence.message(message)} was acknowledged, and is not in the log in the end", rows)
+
+    if len(homeless):
+        yield Charge(Property.NO_LOSS, homeless, tell, absence=True)
+
+
+def _unfounded(evidence: Evidence) -> Iterator[Charge]:
+    gaps = evidence.views.gaps
+    unfounded = [number for number, gap in enumerate(gaps) if not gap.covered]
+
+    def tell(number: int) -> Story:
+        gap = gaps[number]
+        return Story(
+            f"{evidence.node(gap.device)} shows history missing in {evidence.conversation(gap.conversation)}"
+            f"[{gap.low}..{gap.high}], and nothing says that the log was trimmed so far",
+            (gap.place,),
+        )
+
+    if unfounded:
+        yield Charge(Property.NO_LOSS, unfounded, tell)

@@ -1,0 +1,77 @@
+"""Nothing out of nowhere: what a device shows was submitted by a user, committed to that log, and is the reader's to read.
+
+A device may not show what is not committed (it might never be), what belongs to another conversation, or what was
+written before its user joined or after they left.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from imsim.verify.finding import Charge, Property, Story
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    from imsim.verify.evidence import Evidence
+
+__all__ = ["check"]
+
+
+def check(evidence: Evidence) -> Iterator[Charge]:
+    """Rows and slots have an origin, and rows a reader who is entitled."""
+    yield from _rows(evidence)
+    yield from _slots(evidence)
+
+
+def _rows(evidence: Evidence) -> Iterator[Charge]:
+    views = evidence.views
+    if not (views.cell < 0).any():
+        return
+    uncommitted = views.place[views.slot < 0]
+    strangers = views.place[(views.cell < 0) & (views.rank >= 0)]
+
+    def tell_uncommitted(place: int) -> Story:
+        row = evidence.history.row(place)
+        return Story(
+            f"{row.node} shows {row.message} at a position of {row.conversation} where nothing was committed", (place,)
+        )
+
+    def tell_stranger(place: int) -> Story:
+        row = evidence.history.row(place)
+        return Story(
+            f"{row.node} shows {row.message}, which it may not read: no member of {row.conversation} then", (place,)
+        )
+
+    if len(uncommitted):
+        yield Charge(Property.PROVENANCE, uncommitted, tell_uncommitted)
+    if len(strangers):
+        yield Charge(Property.PROVENANCE, strangers, tell_stranger)
+
+
+def _slots(evidence: Evidence) -> Iterator[Charge]:
+    log, fates = evidence.log, evidence.fates
+    submitted = fates.conversation[log.message[log.shown]]
+    odd = submitted != log.conversation[log.shown]
+    if not odd.any():
+        return
+    orphans = log.shown[odd & (submitted < 0)]
+    strays = log.shown[odd & (submitted >= 0)]
+    if len(orphans):
+        yield Charge(Property.PROVENANCE, orphans, _slot_teller(evidence, "and nobody submitted it"))
+    if len(strays):
+        yield Charge(Property.PROVENANCE, strays, _slot_teller(evidence, "and was submitted to another conversation"))
+
+
+def _slot_teller(evidence: Evidence, why: str) -> Callable[[int], Story]:
+    log, fates = evidence.log, evidence.fates
+
+    def tell(slot: int) -> Story:
+        message = int(log.message[slot])
+        submitted = int(fates.submitted[message])
+        rows = (int(log.place[slot]),) if submitted < 0 else (submitted, int(log.place[slot]))
+        return Story(
+            f"{evidence.message(message)} is in the log as {evidence.position(int(log.key[slot]))}, {why}", rows
+        )
+
+    return tell

@@ -1,0 +1,74 @@
+"""Retries ended: the user is told the truth about everything that was submitted, in the end.
+
+Every submission is *resolved* (sent), *failed* or *cancelled* on its device at the end, and none is left pending or
+unknown; only an install that is gone takes its open submissions with it. And what was told is true: a message that was
+sent is in the log, one that failed or was cancelled is not, and never will be.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from imsim.history.schema import Event
+from imsim.verify.finding import Charge, Property, Story
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from imsim.verify.evidence import Evidence, Flags, Numbers
+
+__all__ = ["check"]
+
+
+def check(evidence: Evidence) -> Iterator[Charge]:
+    """Every submission ends, and what was told is true."""
+    fates = evidence.fates
+    submitted = np.flatnonzero(fates.submitted >= 0)
+    told = fates.told[submitted]
+    refused = (told == Event.FAILED) | (told == Event.CANCELLED)
+    sent = told == Event.RESOLVED
+    yield from _open(evidence, submitted[~(refused | sent)])
+    in_log = fates.slot[submitted] >= 0
+    yield from _untrue(evidence, submitted[refused & in_log], "is in the log")
+    lost = sent & ~in_log & ~fates.tail_lost[submitted]
+    yield from _untrue(evidence, submitted[lost], "is not in the log")
+
+
+def _open(evidence: Evidence, messages: Numbers) -> Iterator[Charge]:
+    if not len(messages):
+        return
+    fates, readers = evidence.fates, evidence.readers
+    sender = fates.sender[messages]
+    still: Flags = (readers.installed[sender] < fates.submitted[messages]) & readers.alive[sender]
+    messages = messages[still]
+
+    def tell(message: int) -> Story:
+        row = evidence.history.row(int(fates.last_told[message]))
+        return Story(
+            f"{row.node} never told what became of {evidence.message(message)}: it is still {_STILL[row.event]}",
+            (int(fates.submitted[message]), row.place),
+        )
+
+    if len(messages):
+        yield Charge(Property.RETRIES_ENDED, messages, tell, absence=True)
+
+
+_STILL = {Event.SUBMITTED: "pending", Event.UNKNOWN: "unknown"}
+
+
+def _untrue(evidence: Evidence, messages: Numbers, truth: str) -> Iterator[Charge]:
+    fates = evidence.fates
+
+    def tell(message: int) -> Story:
+        row = evidence.history.row(int(fates.last_told[message]))
+        slot = int(fates.slot[message])
+        rows = (int(fates.submitted[message]), row.place)
+        return Story(
+            f"{row.node} was told that {evidence.message(message)} is {row.event.word}, and it {truth}",
+            rows if slot < 0 else (*rows, int(evidence.log.place[slot])),
+        )
+
+    if len(messages):
+        yield Charge(Property.RETRIES_ENDED, messages, tell)

@@ -1,0 +1,63 @@
+"""Evidence: what is read of a history, wherever its rows are, and what is too wide to be read."""
+
+from __future__ import annotations
+
+import pytest
+
+from imsim.errors import ConfigError
+from imsim.history import Event, History, Writer
+from imsim.verify.evidence import Evidence
+from imsim.verify.verdict import judge
+
+
+def test_rows_are_found_by_event_and_read_by_column(chat):
+    evidence = Evidence(chat.send("alice/phone", "alice-1", 2).end())
+
+    (place,) = evidence.places(Event.COMMITTED).tolist()
+    assert evidence.history.row(place).event is Event.COMMITTED
+    assert evidence.column("seq", evidence.places(Event.COMMITTED)).tolist() == [2]
+    assert evidence.few(Event.COMMITTED, "seq", "epoch") == [(place, 2, 0)]
+    assert evidence.few(Event.TRIMMED, "seq") == ()
+
+
+def test_positions_are_spelled_with_their_epoch_if_it_is_not_the_first(chat):
+    evidence = Evidence(chat.commit("a", 2).commit("b", 3, epoch=1).end())
+
+    assert [evidence.position(key) for key in evidence.log.key.tolist()] == ["chat[2]", "chat[3] of epoch 1"]
+
+
+def test_a_history_in_a_file_is_judged_like_one_in_memory(chat, tmp_path):
+    history = chat.send("alice/phone", "alice-1", 2).show("alice-1", 2, "bob/pc", "bob/pc").end()
+    writer = Writer(spill_bytes=0, directory=tmp_path)
+    writer.nodes, writer.conversations = history.nodes, history.conversations
+    writer.messages, writer.details = history.messages, history.details
+    for chunk in history.raw_chunks():
+        writer.extend(bytes(chunk))
+
+    assert judge(writer.finish()) == judge(history)
+
+
+def test_a_history_that_was_written_and_read_has_the_same_verdict(chat, tmp_path):
+    history = chat.send("alice/phone", "alice-1", 2).show("alice-1", 2, "bob/pc").end()
+    history.write(tmp_path / "history.jsonl")
+
+    assert str(judge(History.read(tmp_path / "history.jsonl"))) == str(judge(history))
+
+
+def test_a_history_of_too_many_conversations_and_epochs_is_refused():
+    writer = Writer()
+    for number in range(40_000):
+        writer.conversations.index(f"c{number}")
+    writer.fact(0.0, "server-1", Event.COMMITTED, conversation="c1", epoch=65_535, seq=4_294_967_295)
+
+    with pytest.raises(ConfigError, match="got 40,001 conversations of up to 65,536 epochs"):
+        Evidence(writer.finish())
+
+
+def test_the_widest_position_keeps_its_parts():
+    writer = Writer()
+    writer.fact(0.0, "server-1", Event.COMMITTED, conversation="c", message="m", epoch=7, seq=4_294_967_295)
+    evidence = Evidence(writer.finish())
+
+    assert evidence.position(int(evidence.log.key[0])) == "c[4294967295] of epoch 7"
+    assert evidence.log.find(evidence.log.key).tolist() == [0]
