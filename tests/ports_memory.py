@@ -139,8 +139,10 @@ class MemoryLog(_Gated):
         if (self.checks_epoch and epoch != log.state.epoch) or token < log.token or seq < log.state.trimmed_below:
             return FENCED
         log.token = token
-        found = log.slots.setdefault(seq, entry)
-        return OK if found is entry else Taken(found)
+        if seq in log.slots:
+            return Taken(log.slots[seq])
+        log.slots[seq] = entry
+        return OK
 
     def _read(self, log, low, high):
         return [log.slots[seq] for seq in range(low, min(high, log.state.committed) + 1) if seq in log.slots]

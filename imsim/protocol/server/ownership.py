@@ -73,6 +73,7 @@ class Ownership:
     """
 
     __slots__ = (
+        "_epoch_seen",
         "_on_change",
         "_on_commit",
         "_ports",
@@ -95,6 +96,7 @@ class Ownership:
         self._until = 0.0
         self._renew_at = 0.0
         self._reoffer_until = 0.0
+        self._epoch_seen = FIRST_EPOCH
         self._repairing = False
 
     @property
@@ -187,7 +189,8 @@ class Ownership:
             changes = await tenure.enter()
         except Sealed as sealed:
             raise Unavailable(f"{self.name} is failing over") from sealed
-        if tenure.epoch > FIRST_EPOCH and ports.log.durability is Durability.ASYNC:
+        if tenure.epoch > self._epoch_seen and ports.log.durability is Durability.ASYNC:
+            self._epoch_seen = tenure.epoch
             self._reoffer_until = ports.runtime.now() + ports.config.reoffer_window
         self.tenure = tenure
         if changes or tenure.checkpoint_due:

@@ -105,10 +105,9 @@ def parts(client_id: str) -> tuple[str, int]:
         ValueError: it has not the form `nonce-counter`.
     """
     nonce, _, counter = client_id.rpartition("-")
-    number = int(counter)
-    if not nonce or number < 0:
+    if not (nonce and counter.isascii() and counter.isdigit()):
         raise ValueError(f"{client_id!r} is no client id: expected `nonce-counter`")
-    return nonce, number
+    return nonce, int(counter)
 
 
 def claim_key(client_id: str) -> str:
