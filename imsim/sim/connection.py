@@ -114,7 +114,7 @@ class Path:
 
     def losses(self, bits: int) -> int:
         """How often in a row a frame on a stream is lost."""
-        uniform = (bits & LOSS_MASK) + 0.5
+        uniform = bits & LOSS_MASK
         losses, bound = 0, float(self.loss)
         while uniform < bound and losses < _MOST_LOSSES:
             losses += 1

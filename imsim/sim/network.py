@@ -292,7 +292,8 @@ class Network(Transit):
         losses = path.losses(bits)
         if rest is None or (losses and not path.link.stream):
             return
-        self._launch(self._device_end if down else self._server_end, (connection, reason), rest + path.link.stall(losses))
+        learns = self._device_end if down else self._server_end
+        self._launch(learns, (connection, reason), rest + path.link.stall(losses))
 
     def _leg(self, connection: Connection, occurrence: int, *, down: bool) -> float | None:
         """The seconds that one packet of a handshake takes one way; None: it does not get through."""

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
+
 import pytest
 
 from imsim.errors import ConfigError
@@ -56,7 +58,7 @@ def coverage(tunnels: Tunnels, key: int, *, until: int, step: float) -> list[boo
 def test_outages_take_their_share_of_the_time(jitter):
     out = coverage(Tunnels(every=60.0, length=15.0, jitter=jitter), name_hash("a train"), until=24_000, step=0.5)
     assert sum(out) / len(out) == pytest.approx(0.25, abs=0.02)
-    begins = sum(after and not before for before, after in zip(out, out[1:], strict=False))
+    begins = sum(after and not before for before, after in pairwise(out))
     assert begins == pytest.approx(400, abs=2)
 
 
@@ -71,6 +73,20 @@ def test_the_end_of_an_outage_is_where_coverage_begins():
             assert tunnels.outage_end(end, key) is None
             assert tunnels.outage_end(end - 1e-6, key) is not None
     assert seen > 500
+
+
+def test_outages_vary_by_their_jitter_and_not_more():
+    tunnels, key = Tunnels(every=100.0, length=10.0, jitter=0.5), name_hash("a train")
+    step = 0.05
+    out = coverage(tunnels, key, until=40_000, step=step)
+    changes = [number * step for number, (before, after) in enumerate(pairwise(out)) if before is not after]
+    begins, ends = (changes[1::2], changes[2::2]) if out[0] else (changes[::2], changes[1::2])
+    lengths = [end - begin for begin, end in zip(begins, ends, strict=False)]
+    gaps = [after - before for before, after in pairwise(begins)]
+    for seen, mean, widest in ((lengths, 10.0, 5.0), (gaps, 100.0, 50.0)):
+        assert sum(seen) / len(seen) == pytest.approx(mean, rel=0.05)
+        assert mean - widest - 0.1 <= min(seen) < mean - 0.8 * widest
+        assert mean + 0.8 * widest < max(seen) <= mean + widest + 0.1
 
 
 def test_devices_are_in_their_tunnels_at_different_times():
@@ -97,7 +113,8 @@ def test_a_model_refuses_what_cannot_be(settings, words):
 
 
 @pytest.mark.parametrize(
-    "settings", [{"every": 10.0, "length": 10.0}, {"every": 10.0, "length": 0.0}, {"every": float("nan"), "length": 1.0}]
+    "settings",
+    [{"every": 10.0, "length": 10.0}, {"every": 10.0, "length": 0.0}, {"every": float("nan"), "length": 1.0}],
 )
 def test_tunnels_leave_some_coverage(settings):
     with pytest.raises(ConfigError, match="length: expected 0 < length < every"):

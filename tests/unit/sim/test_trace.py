@@ -54,6 +54,11 @@ def test_what_does_not_fit_is_refused_and_takes_no_capacity():
     assert line.leave(10.0, 3001) is None
 
 
+def test_what_is_left_of_an_opportunity_is_room():
+    line = TraceLine(Trace([10]), 0.0, PACKET)
+    assert [line.leave(0.0, size) for size in (500, 1000, 1)] == [0.010, 0.010, None]
+
+
 @pytest.mark.parametrize("direction", ["up", "down"])
 @pytest.mark.parametrize("name", ["Verizon-LTE-short", "ATT-LTE-driving-2016", "Verizon-EVDO-driving"])
 def test_a_busy_link_carries_what_was_measured(shared_data, name, direction):
