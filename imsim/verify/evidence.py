@@ -146,4 +146,4 @@ class Evidence:
         """A position in words."""
         conversation, epoch = divmod(key >> SEQ_BITS, self.epochs)
         where = f"{self.conversation(conversation)}[{key & ((1 << SEQ_BITS) - 1)}]"
-        return f"{where} of epoch {epoch}" if epoch else where
+        return f"{where} of epoch {epoch}" if self.log.epoch_changes else where

@@ -117,5 +117,5 @@ _COUNTS: Final[Mapping[Goal, Callable[[Evidence], int]]] = {
     Goal.RECONNECT: _reconnects,
     Goal.OFFLINE_CATCH_UP: _offline_catch_ups,
     Goal.RECALL_BEFORE_TARGET: _early_recalls,
-    Goal.EPOCH_CHANGE: lambda evidence: evidence.epochs - 1,
+    Goal.EPOCH_CHANGE: lambda evidence: evidence.log.epoch_changes,
 }

@@ -38,6 +38,7 @@ class Log:
         rank: the number of a visible slot among the visible ones, -1 for the others.
         shown: the slots that are visible, by rank.
         order: `conversation << 32 | seq` of the visible slots, rising.
+        epoch_changes: how often a conversation entered a later epoch.
         contradictions: places of rows that commit to a filled slot another entry than the first.
     """
 
@@ -70,6 +71,7 @@ class Log:
             np.unique(self.key >> SEQ_BITS, return_index=True) if self._evidence.epochs > 1 else (None, None)
         )
         self._groups: Numbers | None = groups
+        self.epoch_changes = 0
         if groups is None or firsts is None:
             self.live: Flags = np.ones(len(self.key), np.bool_)
             return
@@ -78,6 +80,7 @@ class Log:
         for number in range(len(begins) - 2, -1, -1):
             if conversations[number] == conversations[number + 1]:
                 begins[number] = min(begins[number], begins[number + 1])
+                self.epoch_changes += 1
         self._begins: Numbers = np.array([*begins, 0], np.int64)
         self._conversations: Numbers = np.array([*conversations, -1], np.int64)
         self.live = self.seq < self.ends(self.key)

@@ -19,12 +19,13 @@ from imsim.verify.evidence import SEQ_BITS
 if TYPE_CHECKING:
     from imsim.verify.evidence import Evidence, Flags, Numbers
 
-__all__ = ["RETIRED", "Readers"]
+__all__ = ["NEVER_LEFT", "RETIRED", "Readers"]
 
 RETIRED: Final = "retired"
 """The detail of a `disconnected` row after which the device is no longer in use."""
 
-_FOR_EVER: Final = (1 << SEQ_BITS) - 1
+NEVER_LEFT: Final = (1 << SEQ_BITS) - 1
+"""The upper end of a membership that goes on."""
 
 
 class Readers:
@@ -93,7 +94,7 @@ def _memberships(changes: list[tuple[int, bool]]) -> list[tuple[int, int]]:
     """Spans of slots, inclusive, from joins and leaves; what several servers told is there once."""
     if len(changes) == 1:
         seq, joins = changes[0]
-        return [(seq, _FOR_EVER)] if joins else []
+        return [(seq, NEVER_LEFT)] if joins else []
     spans: list[tuple[int, int]] = []
     since: int | None = None
     for seq, joins in sorted(changes):
@@ -102,4 +103,4 @@ def _memberships(changes: list[tuple[int, bool]]) -> list[tuple[int, int]]:
         elif not joins and since is not None:
             spans.append((since, seq))
             since = None
-    return spans if since is None else [*spans, (since, _FOR_EVER)]
+    return spans if since is None else [*spans, (since, NEVER_LEFT)]

@@ -38,7 +38,7 @@ __all__ = ["END", "WORLD", "Outcome", "Verdict", "judge", "weigh"]
 
 WORLD: Final = "world"
 END: Final = "end"
-"""A `healed` row of the node `world` with the detail `end` says that the run came to its end, all healed and connected."""
+"""A `healed` row of the node `world` with the detail `end` says that the run ended, all healed and connected."""
 
 _TOLD: Final = 10
 """Violations of one property that are told; the others are counted."""

@@ -20,9 +20,9 @@ from imsim.verify.finding import Charge, Property, Story
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from imsim.verify.evidence import Evidence
+    from imsim.verify.evidence import Evidence, Numbers
 
-__all__ = ["check"]
+__all__ = ["check", "homeless"]
 
 
 def check(evidence: Evidence) -> Iterator[Charge]:
@@ -53,22 +53,29 @@ def _absent(evidence: Evidence) -> Iterator[Charge]:
         yield Charge(Property.NO_LOSS, promised, tell, absence=True)
 
 
+def homeless(evidence: Evidence) -> Numbers:
+    """The messages that were acknowledged and are not in the log in the end, without an excuse."""
+    fates = evidence.fates
+    messages = np.flatnonzero((fates.acknowledged >= 0) & (fates.slot < 0) & ~fates.tail_lost)
+    if len(messages) and evidence.epochs > 1:
+        refused = (fates.told[messages] == Event.FAILED) | (fates.told[messages] == Event.CANCELLED)
+        places = fates.acknowledged[messages]
+        at = (evidence.column(name, places) for name in ("conversation", "epoch", "seq"))
+        messages = messages[~(refused & evidence.log.dead(evidence.keys(*at)))]
+    return messages
+
+
 def _nowhere(evidence: Evidence) -> Iterator[Charge]:
     fates = evidence.fates
-    homeless = np.flatnonzero((fates.acknowledged >= 0) & (fates.slot < 0) & ~fates.tail_lost)
-    if len(homeless) and evidence.epochs > 1:
-        refused = (fates.told[homeless] == Event.FAILED) | (fates.told[homeless] == Event.CANCELLED)
-        places = fates.acknowledged[homeless]
-        at = (evidence.column(name, places) for name in ("conversation", "epoch", "seq"))
-        homeless = homeless[~(refused & evidence.log.dead(evidence.keys(*at)))]
+    messages = homeless(evidence)
 
     def tell(message: int) -> Story:
         place = int(fates.acknowledged[message])
         rows = (int(fates.submitted[message]), place) if fates.submitted[message] >= 0 else (place,)
         return Story(f"{evidence.message(message)} was acknowledged, and is not in the log in the end", rows)
 
-    if len(homeless):
-        yield Charge(Property.NO_LOSS, homeless, tell, absence=True)
+    if len(messages):
+        yield Charge(Property.NO_LOSS, messages, tell, absence=True)
 
 
 def _unfounded(evidence: Evidence) -> Iterator[Charge]:

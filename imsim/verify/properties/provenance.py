@@ -1,4 +1,4 @@
-"""Nothing out of nowhere: what a device shows was submitted by a user, committed to that log, and is the reader's to read.
+"""Nothing out of nowhere: what a device shows was submitted, was committed to that log, and is its user's to read.
 
 A device may not show what is not committed (it might never be), what belongs to another conversation, or what was
 written before its user joined or after they left.

@@ -20,10 +20,13 @@ def test_rows_are_found_by_event_and_read_by_column(chat):
     assert evidence.few(Event.TRIMMED, "seq") == ()
 
 
-def test_positions_are_spelled_with_their_epoch_if_it_is_not_the_first(chat):
-    evidence = Evidence(chat.commit("a", 2).commit("b", 3, epoch=1).end())
+@pytest.mark.parametrize(
+    ("epoch", "words"), [(1, ["chat[2]", "chat[3]"]), (2, ["chat[2] of epoch 1", "chat[3] of epoch 2"])]
+)
+def test_positions_are_spelled_with_their_epoch_where_epochs_changed(chat, epoch, words):
+    evidence = Evidence(chat.commit("a", 2, epoch=1).commit("b", 3, epoch=epoch).end())
 
-    assert [evidence.position(key) for key in evidence.log.key.tolist()] == ["chat[2]", "chat[3] of epoch 1"]
+    assert [evidence.position(key) for key in evidence.log.key.tolist()] == words
 
 
 def test_a_history_in_a_file_is_judged_like_one_in_memory(chat, tmp_path):
@@ -59,5 +62,5 @@ def test_the_widest_position_keeps_its_parts():
     writer.fact(0.0, "server-1", Event.COMMITTED, conversation="c", message="m", epoch=7, seq=4_294_967_295)
     evidence = Evidence(writer.finish())
 
-    assert evidence.position(int(evidence.log.key[0])) == "c[4294967295] of epoch 7"
+    assert evidence.position(int(evidence.log.key[0])) == "c[4294967295]"
     assert evidence.log.find(evidence.log.key).tolist() == [0]

@@ -41,8 +41,15 @@ def test_a_row_meets_its_goal(chat, goal, event):
     assert met(chat.say("bob/pc", event).say("bob/pc", event).end()) == {goal: 2}
 
 
-def test_an_epoch_change_is_met_by_a_later_epoch(chat):
-    assert met(chat.commit("filler", 2, epoch=1, kind="noop").end()) == {Goal.EPOCH_CHANGE: 1}
+def test_an_epoch_change_is_a_later_epoch_of_the_same_conversation(chat):
+    chat.commit("a", 2, epoch=1, kind="noop").commit("b", 2, epoch=2, kind="noop", conversation="other")
+    chat.commit("c", 3, epoch=2, kind="noop").commit("d", 4, epoch=5, kind="noop")
+
+    assert met(chat.end()) == {Goal.EPOCH_CHANGE: 2}
+
+
+def test_a_first_epoch_of_one_is_no_change(chat):
+    assert met(chat.commit("a", 2, epoch=1, kind="noop").end()) == {}
 
 
 def test_a_reconnect_is_a_second_connection_of_the_same_device(chat):

@@ -1,0 +1,213 @@
+"""One run of a scenario: the world is built, runs, and is judged; what it leaves behind is a `Run`.
+
+    run = simulate(load("models/tiny.toml"), seed=7)
+    run.verdict ; run.metrics ; run.messages ; run.deliveries ; run.timeline(message="alice-3")
+
+Wall-clock time and memory are measured here and nowhere below, so they can never reach what a run does. What does not
+belong here: what a world does (imsim/sim/), what is promised (imsim/verify/), comparing runs.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import functools
+import gc
+import resource
+import sys
+import time
+from typing import TYPE_CHECKING
+
+import msgspec
+
+from imsim.errors import ConfigError, nearest
+from imsim.history import History, Level
+from imsim.history.counters import Counters, DeviceCounters
+from imsim.scenario import Scenario
+from imsim.study import table
+from imsim.study.metrics import Metrics, measure
+from imsim.verify.verdict import Verdict, weigh
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+    import pandas as pd
+
+    from imsim.sim.deviations import Deviation
+    from imsim.sim.world import Outcome
+    from imsim.verify.evidence import Evidence
+
+__all__ = ["Run", "judged", "simulate"]
+
+_MEGABYTE = 1 << 20
+
+
+class Run(msgspec.Struct, frozen=True, kw_only=True, eq=False, dict=True):
+    """What one run leaves behind.
+
+    Attributes:
+        scenario, seed: what was asked.
+        history: what happened.
+        verdict: whether the promises were kept.
+        metrics: the figures.
+        counters: what the world counted.
+        wall_s, verdict_s: seconds that the world and the judging took.
+        peak_rss_mb: the most memory that this process ever held, in MiB.
+    """
+
+    scenario: Scenario
+    seed: int
+    history: History
+    verdict: Verdict
+    metrics: Metrics
+    counters: Counters
+    wall_s: float
+    verdict_s: float
+    peak_rss_mb: float
+
+    @functools.cached_property
+    def messages(self) -> pd.DataFrame:
+        """One row a submission: who, where, what became of it, and how fast it was."""
+        from imsim.study.frames import messages
+
+        return messages(self._evidence)
+
+    @functools.cached_property
+    def deliveries(self) -> pd.DataFrame:
+        """One row a delivery that is expected: a message and a device that may read it, the sender's own included."""
+        from imsim.study.frames import deliveries
+
+        return deliveries(self._evidence)
+
+    def timeline(self, *, message: str | None = None, node: str | None = None) -> pd.DataFrame:
+        """The facts about one message or node, or both, or all, in the order in which they happened.
+
+        Raises:
+            ConfigError: the run has no such message or node.
+        """
+        for kind, name, names in (("message", message, self.history.messages), ("node", node, self.history.nodes)):
+            if name is not None and names.find(name) is None:
+                raise ConfigError(f"this run has no {kind} {name!r}{nearest(name, names.names)}")
+        from imsim.study.frames import timeline
+
+        return timeline(self.history, message=message, node=node)
+
+    def to_json(self) -> str:
+        """The figures and the verdict as one JSON object on one line."""
+        figures = self.metrics
+        return msgspec.json.encode({
+            "scenario": self.scenario.name,
+            "seed": self.seed,
+            "messages": figures.messages,
+            "delivered": figures.deliveries,
+            "expected": figures.expected,
+            "lost": figures.lost,
+            "trimmed": figures.trimmed,
+            "duplicates_shown": figures.duplicates_shown,
+            "duplicates_suppressed": figures.duplicates_suppressed,
+            "retries": figures.retries,
+            "latency_ms": figures.latency_ms,
+            "catch_up_s": figures.catch_up_s,
+            "events": figures.events,
+            "wall_s": round(self.wall_s, 3),
+            "verdict_s": round(self.verdict_s, 3),
+            "peak_rss_mb": round(self.peak_rss_mb, 1),
+            "history_sha256": self.history.sha256,
+            "verdict": self.verdict.outcome.word,
+        }).decode()  # fmt: skip
+
+    @functools.cached_property
+    def _evidence(self) -> Evidence:
+        from imsim.verify.evidence import Evidence
+
+        return Evidence(self.history)
+
+    def __repr__(self) -> str:
+        return (
+            f"Run({self.scenario.name!r}, seed={self.seed}, {self.verdict.outcome.word}, {len(self.history):,} facts)"
+        )
+
+    def _repr_html_(self) -> str:
+        return table.html(table.figures(self)) + self.verdict._repr_html_()
+
+
+def simulate(
+    scenario: Scenario, *, seed: int = 0, deviations: Sequence[Deviation] = (), level: Level | None = None
+) -> Run:
+    """Run a scenario in the simulated world, and judge it.
+
+    Args:
+        scenario: what is asked.
+        seed: answers everything that is left to chance; the same seed gives the same history.
+        deviations: where the world is to do something else than the seed says.
+        level: how much is recorded, by default what the scenario says.
+
+    Raises:
+        ConfigError: the scenario asks for what there is not, such as a trace file that is not here.
+        AlgorithmError: the algorithm under test broke its contract.
+    """
+    from imsim.sim.world import World  # networkx and simpy, which only a simulation needs
+
+    with _collector_off():
+        begin = time.perf_counter()
+        end = World(scenario, seed=seed, deviations=deviations, level=level).run()
+        wall_s = time.perf_counter() - begin
+        return judged(scenario, seed=seed, history=end.history, counters=_counted(end), wall_s=wall_s)
+
+
+def judged(scenario: Scenario, *, seed: int, history: History, counters: Counters, wall_s: float) -> Run:
+    """What a world left behind after `wall_s` seconds, judged and measured: either world ends here."""
+    from imsim.verify.evidence import Evidence
+
+    begin = time.perf_counter()
+    evidence = Evidence(history)
+    verdict = weigh(evidence, worst_staleness=_worst_staleness(scenario))
+    verdict_s = time.perf_counter() - begin
+    return Run(
+        scenario=scenario,
+        seed=seed,
+        history=history,
+        verdict=verdict,
+        metrics=measure(evidence, counters),
+        counters=counters,
+        wall_s=wall_s,
+        verdict_s=verdict_s,
+        peak_rss_mb=_peak_rss_mb(),
+    )
+
+
+def _counted(end: Outcome) -> Counters:
+    return Counters(
+        events=end.events,
+        seconds=end.until,
+        queue_depth=max(end.queue_depth.values(), default=None),
+        devices={
+            device.name: DeviceCounters(
+                requests=device.requests, bytes_up=device.bytes_up, bytes_down=device.bytes_down, wakes=device.wakes
+            )
+            for device in end.usage
+        },
+    )
+
+
+def _worst_staleness(scenario: Scenario) -> float | None:
+    """The longest that any strategy in use states, in seconds; None where none states any."""
+    strategies = (scenario.sync, *(kind.sync for kind in scenario.devices.kinds if kind.sync is not None))
+    bounds = [bound for sync in strategies if (bound := sync.config().worst_staleness()) is not None]
+    return max(bounds, default=None)
+
+
+@contextlib.contextmanager
+def _collector_off() -> Iterator[None]:
+    """No cycle collection: a world is millions of objects that all stay, and looking again and again finds nothing."""
+    was_on = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if was_on:
+            gc.enable()
+
+
+def _peak_rss_mb() -> float:
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    return peak / _MEGABYTE if sys.platform == "darwin" else peak / 1024  # bytes there, KiB here
