@@ -19,6 +19,7 @@ from imsim.protocol.effects import CaughtUp, GapNoticed, Notice
 from imsim.protocol.frames import Ask, Frame
 
 if TYPE_CHECKING:
+    from imsim.ports import Randomness
     from imsim.protocol.config import DeviceConfig
     from imsim.protocol.inbox import Inbox
 
@@ -35,6 +36,7 @@ class CatchUpHost(Protocol):
     online: bool
     own_log: str
     config: DeviceConfig
+    random: Randomness
 
     def inbox(self, conversation: str) -> Inbox:
         """The conversation's state."""
@@ -155,8 +157,13 @@ class CatchUp:
             return
         question.asked = True
         question.attempts += 1
-        question.due = now + host.config.ask_timeout
+        question.due = now + self._patience(conversation, question.attempts)
         host.transmit(Ask(conversation, inbox.epoch, hole[0], hole[1], host.config.page, newest=True))
+
+    def _patience(self, conversation: str, attempt: int) -> float:
+        """Seconds to wait for the answer to this attempt."""
+        policy, draws = self._host.config.ask, self._host.random.at(f"ask {conversation}", attempt)
+        return policy.next_delay(attempt, 0.0, draws) or policy.least_delay(attempt, 0.0)
 
     def _rearm(self) -> None:
         if not self._host.online:

@@ -17,9 +17,9 @@ class DeviceConfig(msgspec.Struct, frozen=True, kw_only=True):
         sync: the strategy; both halves know it by its name.
         send: how unanswered sends are repeated; when it gives up, the message is cancelled.
         connect: how reconnecting is spaced.
+        ask: how unanswered questions are repeated.
         send_deadline: seconds after which an unaccepted message is given up (None: never).
         gap_wait: how long a gap may fill by itself before it is asked for.
-        ask_timeout: how long an answer to a question may take.
         page: entries asked for at once.
         connect_timeout, hello_timeout: how long connecting and greeting may take.
         stable_after: a session that lasted this long resets the connect policy.
@@ -29,9 +29,9 @@ class DeviceConfig(msgspec.Struct, frozen=True, kw_only=True):
     sync: SyncConfig = Push()
     send: RetryPolicy = EqualJitter(base=1.0, cap=30.0, attempts=8)
     connect: RetryPolicy = EqualJitter(base=0.5, cap=20.0)
+    ask: RetryPolicy = EqualJitter(base=4.0, cap=30.0)
     send_deadline: float | None = None
     gap_wait: float = 0.2
-    ask_timeout: float = 5.0
     page: int = 100
     connect_timeout: float = 10.0
     hello_timeout: float = 5.0

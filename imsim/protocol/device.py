@@ -347,7 +347,7 @@ class Device(Fold):
         """How this device greets: asking to resume while the server may remember, else with all positions."""
         positions = () if self._resume else tuple(inbox.position() for inbox in self._inboxes.values())
         return Hello(
-            self.user, self.name, self.install, self.config.sync.name, positions, self.resolved_below, self._resume
+            self.user, self.name, "" if self._installed is None else self._installed.nonce, self.config.sync.name, positions, self.resolved_below, self._resume
         )
 
     def is_quiet(self) -> bool:
@@ -607,7 +607,9 @@ class Device(Fold):
     def _check_now(self, hold: float, now: float) -> None:
         if self.online and self._check_due == math.inf:
             self._check += 1
-            self._check_due = now + hold + self.config.ask_timeout
+            policy = self.config.ask
+            patience = policy.next_delay(1, 0.0, self.random.at("check", self._check)) or policy.least_delay(1, 0.0)
+            self._check_due = now + hold + patience
             self.transmit(Check(self._check, hold))
 
     def _settle(self, now: float) -> None:

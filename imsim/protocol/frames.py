@@ -213,7 +213,7 @@ class Hello(_Value, frozen=True, tag="hello"):
     """The first frame of a connection.
 
     Attributes:
-        user, device, install: who speaks; `install` changes when the device is wiped or its records moved.
+        user, device, install: who speaks; `install` is the nonce of its client ids, a new one after a wipe or a move of records.
         strategy: the sync strategy whose device half is speaking; an unknown one is refused.
         positions: what the device holds, every conversation that it knows (empty when resuming).
         resolved_below: every own counter below it has been answered; lets the server drop its claims.

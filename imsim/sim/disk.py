@@ -192,7 +192,7 @@ class FaultyDisk(Disk):
         full: while true, every write is refused.
     """
 
-    __slots__ = ("_asked", "_decisions", "_host", "_node", "_salt", "_subject_of", "full")
+    __slots__ = ("_asked", "_decisions", "_node", "_salt", "_subject_of", "full", "host")
 
     def __init__(
         self,
@@ -206,7 +206,7 @@ class FaultyDisk(Disk):
         super().__init__(durable=durable)
         self.full = False
         self._decisions = decisions
-        self._host = host
+        self.host = host
         self._node = node
         self._subject_of = subject_of
         self._salt = decisions.salt(Kind.WRITE, f"at {node}")
@@ -226,9 +226,9 @@ class FaultyDisk(Disk):
             asked = self._asked[subject] = self._asked.get(subject, 0) + 1
             deviation = self._decisions.deviation(self._salt, self._decisions.name(subject), asked)
         if isinstance(deviation, CrashBefore):
-            self._host.crash()
+            self.host.crash()
             raise WorldError(f"{self._node} died before its write")
         super().write(records)
         if isinstance(deviation, CrashAfter):
-            self._host.crash()
+            self.host.crash()
             raise WorldError(f"{self._node} died after its write")

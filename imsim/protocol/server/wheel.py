@@ -53,6 +53,6 @@ class Wheel:
         await runtime.sleep(max(0.0, slot * self._tick - runtime.now()))
         now = runtime.now()
         for timer in self._slots.pop(slot):
-            if timer.armed <= now:
+            if timer.armed <= slot * self._tick:  # not now: a clock of microseconds may be a hair early
                 timer.armed = math.inf
                 self._call(timer, now)

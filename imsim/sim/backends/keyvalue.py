@@ -109,6 +109,14 @@ class ValueMap:
         present = self._counter(key)
         return self._count(key, least) if least > present else present
 
+    def drop(self, prefix: str) -> None:
+        """Forget every value whose key begins with `prefix`: what the world does to a cache."""
+        for key in [key for key in self._values if key.startswith(prefix)]:
+            if self._lag:
+                self._note(key)
+            del self._values[key]
+            self._expiry.pop(key, None)
+
     def _counter(self, key: str) -> int:
         if key in self._expiry:
             self._expire(key)

@@ -68,7 +68,7 @@ class SlotLog:
         ValueError: `replication_lag` is negative.
     """
 
-    __slots__ = ("_conversations", "_lag", "_now", "_sealed", "durability")
+    __slots__ = ("_conversations", "_lag", "_now", "_sealed", "durability", "on_committed")
 
     def __init__(
         self,
@@ -85,6 +85,8 @@ class SlotLog:
         self._lag = replication_lag
         self._sealed = False
         self._conversations: dict[str, _Conversation] = {}
+        self.on_committed: Callable[[Entry], None] | None = None
+        """The world's ear: called once with each entry that enters a committed prefix."""
 
     def write(self, conversation: str, epoch: int, seq: int, entry: Entry, token: int) -> Written | Taken:
         """Fill the slot if it is empty (`MessageLog.write`).
@@ -140,6 +142,8 @@ class SlotLog:
         while committed < upto and (entry := loose.pop(committed + 1, None)) is not None:
             entries.append(entry)
             committed += 1
+            if self.on_committed is not None:
+                self.on_committed(entry)
         if committed != log.committed and self.durability is Durability.ASYNC:
             self._note(log)
         log.committed = committed

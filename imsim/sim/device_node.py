@@ -1,0 +1,447 @@
+"""A device in the simulated world: a process that runs the real `Device`, on a disk, behind an access link.
+
+The node is the device's driver. It hands commands and inputs over, carries effects out in order, a write durable before the
+next effect starts, and lets nothing in while a write takes its time. It also plays the phone around the app: the process
+dies and starts again, the disk is wiped or goes back to a backup, the app is opened and closed, a platform push wakes it.
+
+There may be a hundred thousand of these, so what devices of one kind have in common stands once in their `Make`.
+
+What does not belong here: what the device decides (protocol/), what a link does to a frame (network.py), and when anything of
+this happens (workload.py, faults.py).
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import msgspec
+
+from imsim.errors import WorldError
+from imsim.history import Event
+from imsim.protocol.device import Device
+from imsim.protocol.effects import (
+    CaughtUp,
+    Connect,
+    Disconnect,
+    Effect,
+    GapNoticed,
+    HistoryMissing,
+    Notify,
+    SendChanged,
+    Suppressed,
+    TailWasLost,
+    Transmit,
+    Write,
+)
+from imsim.protocol.frames import Ask, Cancel, Edit, Entry, Frame, Message, Read, Recall, Send
+from imsim.protocol.records import SendState
+from imsim.sim.connection import Endpoint
+from imsim.sim.decisions import Kind
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from imsim.protocol.config import DeviceConfig
+    from imsim.scenario.people import PlatformPush
+    from imsim.sim.clock import NodeClock
+    from imsim.sim.decisions import KeyedRandomness
+    from imsim.sim.disk import Disk
+    from imsim.sim.link import LinkModel
+    from imsim.sim.naming import Named
+    from imsim.sim.wire import Wire
+    from imsim.sim.world import World
+
+__all__ = ["DeviceNode", "Make"]
+
+_HAIR = 1e-6
+"""The kernel rounds to microseconds: without it a timer could come a hair early, for ever."""
+
+
+class Make(msgspec.Struct, frozen=True, kw_only=True, eq=False):
+    """What devices of one kind have in common.
+
+    Attributes:
+        world: where they live.
+        config: how they behave.
+        push: the platform's push service for them, or None.
+        write_time: seconds of one durable write for a uniform number, or None where it takes no time.
+    """
+
+    world: Any
+    config: DeviceConfig
+    push: PlatformPush | None
+    write_time: Callable[[float], float] | None
+
+
+class DeviceNode(Endpoint):
+    """One device of one user.
+
+    Attributes:
+        index: its number among the history's nodes.
+        device: the running app, or None while its process is dead.
+        wire: the present connection, or None.
+        wanted: whether the app is open.
+        counts: how often each kind of frame went about each subject, where the frame itself does not say.
+    """
+
+    __slots__ = (
+        "armed",
+        "backups",
+        "bytes_down",
+        "bytes_up",
+        "clock",
+        "counts",
+        "device",
+        "disk",
+        "index",
+        "installs",
+        "lives",
+        "make",
+        "pushes",
+        "random",
+        "requests",
+        "user",
+        "waiting",
+        "wakes",
+        "wanted",
+        "wire",
+    )
+
+    def __init__(  # noqa: PLR0913 (built at one place)
+        self, make: Make, name: str, user: str, site: int, link: LinkModel, disk: Disk, random: KeyedRandomness
+    ) -> None:
+        """A device that was never started."""
+        world: World = make.world
+        super().__init__(name, site, link, world.decisions)
+        self.make = make
+        self.user = user
+        self.index = world.writer.nodes.index(name)
+        self.random = random
+        self.disk = disk
+        self.clock: NodeClock | None = None
+        self.device: Device | None = None
+        self.wire: Wire | None = None
+        self.armed: float | None = None
+        self.wanted = False
+        self.installs = 0
+        self.lives = 0
+        self.counts: dict[int, int] | None = None
+        self.pushes: dict[int, int] | None = None
+        self.waiting: list[tuple[str, tuple[Any, ...], dict[str, Any]]] | None = None
+        self.backups: list[tuple[float, tuple[Any, ...]]] | None = None
+        self.bytes_up = 0
+        self.bytes_down = 0
+        self.requests = 0
+        self.wakes = 0
+
+    # ------------------------------------------------------------------------------------------ the process
+
+    def start(self) -> None:
+        """The process begins: fold the records, and go on with what the user wants."""
+        world: World = self.make.world
+        now, _ = self.time()
+        self.lives += 1
+        install = f"{self.name}#{self.installs}"
+        self.device = Device.load(
+            self.disk, self.make.config, self.random, install, user=self.user, name=self.name, now=now
+        )
+        effects = self.device.poll()
+        if effects:  # it drew a new nonce: this is a new install
+            world.fact(self, Event.INSTALLED, detail=install)
+            self._carry_out(effects, None, 0)
+        if self.wanted:
+            self.command("open")
+
+    def crash(self) -> None:
+        """The process dies; what was not durable is gone."""
+        if self.device is None:
+            return
+        world: World = self.make.world
+        world.fact(self, Event.CRASHED)
+        self._stop()
+        self.disk.crash()
+
+    def pause(self, seconds: float) -> None:
+        """The process stands still: what comes meanwhile waits."""
+        if self.waiting is None and self.device is not None:
+            world: World = self.make.world
+            self.waiting = []
+            world.kernel.call_in(seconds, self._go_on, (self.lives, ()))
+
+    def restart(self) -> None:
+        """The process is started again."""
+        if self.device is None:
+            world: World = self.make.world
+            world.fact(self, Event.RESTARTED)
+            self.start()
+
+    def wipe(self) -> None:
+        """The app is deleted and installed anew."""
+        world: World = self.make.world
+        self._stop()
+        self.disk.wipe()
+        self.installs += 1
+        world.fact(self, Event.WIPED)
+        self.start()
+
+    def back_up(self) -> None:
+        """Keep a copy of the disk for a later `restore`."""
+        world: World = self.make.world
+        self.backups = [*(self.backups or []), (world.kernel.now, self.disk.backup())]
+
+    def restore(self, age: float) -> None:
+        """Go back to the newest backup that is at least `age` seconds old; the install is a new one."""
+        world: World = self.make.world
+        old = [copy for at, copy in self.backups or [] if at <= world.kernel.now - age]
+        self._stop()
+        self.installs += 1
+        world.fact(self, Event.WIPED, detail="restored from a backup")
+        self.disk.restore(old[-1] if old else ())
+        self.start()
+
+    def _stop(self) -> None:
+        world: World = self.make.world
+        self.device = None
+        self.armed = None
+        self.waiting = None
+        if self.wire is not None:
+            self._drop("process ended")
+        world.asleep.pop(self.name, None)
+
+    # ------------------------------------------------------------------------------------------ what the user does
+
+    def open(self) -> None:
+        """The app comes to the foreground."""
+        self.wanted = True
+        self.make.world.asleep.pop(self.name, None)
+        self.command("open")
+
+    def close(self) -> None:
+        """The app goes to the background and soon sleeps; a platform push may wake it."""
+        self.wanted = False
+        self.make.world.asleep[self.name] = self
+        self.command("close")
+
+    def hint(self) -> None:
+        """A platform push comes."""
+        if self.device is not None:
+            self.wakes += 1
+            self.make.world.fact(self, Event.WOKEN)
+            self.command("handle_hint")
+
+    def command(self, method: str, *args: Any, **kwargs: Any) -> Any:  # noqa: ANN401 (a device's own command)
+        """Hand a command or input over now, or after the write that is under way."""
+        if self.device is None:
+            return None
+        if self.waiting is not None:
+            self.waiting.append((method, args, kwargs))
+            return None
+        now, wall = self.time()
+        result = getattr(self.device, method)(*args, now=now, wall=wall, **kwargs)
+        self.run(None, 0)
+        return result
+
+    # ------------------------------------------------------------------------------------------ effects
+
+    def time(self) -> tuple[float, float]:
+        """The node's monotonic and wall clocks, seconds."""
+        if self.clock is not None:
+            return self.clock.now(), self.clock.wall()
+        world: World = self.make.world
+        now = world.kernel._now  # noqa: SLF001 (documented for hot code)
+        return now, now + world.epoch
+
+    def run(self, message: Named | None, occurrence: int) -> None:
+        """Carry out what the device wants; `message` and `occurrence` name the frame that it answers, if any."""
+        device = self.device
+        if device is None:
+            return
+        effects = device.poll()
+        if effects:
+            self._carry_out(effects, message, occurrence)
+        if self.device is device and device.wake_at is not None:
+            self._arm(device.wake_at)
+
+    def _carry_out(self, effects: Sequence[Effect], message: Named | None, occurrence: int) -> None:
+        device = self.device
+        for position, effect in enumerate(effects):
+            if type(effect) is Write:
+                if not self._write(effect):
+                    return
+                if self.make.write_time is not None:
+                    self._wait_for_write(list(effects[position + 1 :]))
+                    return
+            elif type(effect) is Transmit:
+                self.transmit(effect.frame, message, occurrence)
+            elif type(effect) is Notify:
+                self._notify(effect)
+            elif type(effect) is Connect:
+                self._connect()
+            elif type(effect) is Disconnect:
+                self._drop(effect.reason)
+            if self.device is not device:
+                return
+
+    def _write(self, write: Write) -> bool:
+        """Make records durable, and tell the history what the user sees; False if the device had to stop."""
+        device = self.device
+        try:
+            self.disk.write(write.records)
+        except WorldError:
+            if self.device is device:
+                self.crash()
+                world: World = self.make.world
+                world.kernel.call_in(world.restart_after, _restart, self)
+            return False
+        for record in write.records:
+            if type(record) is Entry:
+                self.make.world.record_row(self, record)
+        return self.device is device
+
+    def _wait_for_write(self, rest: list[Effect]) -> None:
+        world: World = self.make.world
+        self.waiting = []
+        write_time = self.make.write_time
+        assert write_time is not None  # noqa: S101 (the caller asked)
+        seconds = write_time(world.chance(Kind.WRITE, f"at {self.name}", self.count(0)))
+        world.kernel.call_in(seconds, self._go_on, (self.lives, rest))
+
+    def _go_on(self, later: tuple[int, Sequence[Effect]]) -> None:
+        lives, rest = later
+        if lives != self.lives or self.device is None:
+            return
+        waiting, self.waiting = self.waiting or [], None
+        self._carry_out(rest, None, 0)
+        while waiting and self.waiting is None and self.device is not None:
+            method, args, kwargs = waiting.pop(0)
+            if method == "handle_frame" and args[0] is not self.wire:
+                continue
+            self.command(method, *args, **kwargs)
+        if waiting and self.waiting is not None:
+            self.waiting[:0] = waiting
+        if self.device is not None:
+            self.run(None, 0)
+
+    def transmit(self, frame: Frame, message: Named | None, occurrence: int) -> None:
+        """Hand a frame to the connection, under the key that names it."""
+        wire = self.wire
+        if wire is not None:
+            self.make.world.traffic.send_up(wire, self, frame, message, occurrence)
+
+    def subject_of(self, frame: Frame) -> Named:
+        """What a frame of this device is about."""
+        naming = self.make.world.naming
+        if type(frame) is Send:
+            return naming.of_id(frame.drafts[0].client_id, frame.conversation)
+        if type(frame) is Cancel:
+            return naming.of_id(frame.client_id, frame.conversation)
+        if type(frame) is Ask:
+            return naming.other(f"{frame.conversation}[{frame.low}..{frame.high}]", frame.conversation)
+        return naming.other(self.name)
+
+    def count(self, key: int) -> int:
+        """How often this was asked, this time included."""
+        counts = self.counts
+        if counts is None:
+            counts = self.counts = {}
+        number = counts[key] = counts.get(key, 0) + 1
+        return number
+
+    def _notify(self, effect: Notify) -> None:
+        notice = effect.notice
+        handler = _NOTICES.get(type(notice))
+        if handler is not None:
+            handler(self, notice)
+
+    def _connect(self) -> None:
+        self.make.world.connect(self)
+
+    def _drop(self, reason: str) -> None:
+        wire, self.wire = self.wire, None
+        if wire is not None:
+            self.make.world.disconnect(self, wire, reason)
+
+    # ------------------------------------------------------------------------------------------ timers
+
+    def _arm(self, at: float) -> None:
+        """Wake the device at `at` of its own clock, unless it is woken earlier anyway."""
+        armed = self.armed
+        if armed is not None and armed <= at:
+            return
+        self.armed = at
+        kernel = self.make.world.kernel
+        now, _ = self.time()
+        kernel.call_in(max(0.0, at - now + _HAIR), self._wake, (self.lives, at))
+
+    def _wake(self, timer: tuple[int, float]) -> None:
+        lives, at = timer
+        if lives != self.lives or at != self.armed or self.device is None:
+            return  # superseded
+        self.armed = None
+        due = self.device.wake_at
+        if due is None:
+            return
+        now, _ = self.time()
+        if due <= now:
+            self.command("handle_wake")
+        else:
+            self._arm(due)
+
+    # ------------------------------------------------------------------------------------------ notices
+
+    def _on_send_changed(self, notice: SendChanged) -> None:
+        named = self.make.world.naming.of_id(notice.client_id, "")
+        epoch, seq = 0, 0
+        row = self.disk.row(notice.client_id) if notice.state is SendState.SENT else None
+        if row is not None:
+            epoch, seq = row.epoch, row.seq
+        self.make.world.fact_about(self, _STATES[notice.state], named, epoch, seq, detail=notice.reason)
+
+    def _on_gap(self, notice: GapNoticed) -> None:
+        self.make.world.fact(self, Event.GAP, conversation=notice.conversation, seq=notice.seq)
+
+    def _on_caught_up(self, _notice: CaughtUp) -> None:
+        self.make.world.fact(self, Event.CAUGHT_UP)
+
+    def _on_missing(self, notice: HistoryMissing) -> None:
+        self.make.world.fact(
+            self, Event.MISSING, conversation=notice.conversation, seq=notice.low, op=notice.high
+        )
+
+    def _on_tail_lost(self, notice: TailWasLost) -> None:
+        named = self.make.world.naming.of_id(notice.client_id, notice.conversation)
+        self.make.world.fact_about(self, Event.TAIL_LOST, named, 0, 0)
+
+    def _on_suppressed(self, notice: Suppressed) -> None:
+        named = self.make.world.naming.of_id(notice.client_id, notice.conversation)
+        self.make.world.fact_about(self, Event.SUPPRESSED, named, 0, 0)
+
+
+def _restart(node: DeviceNode) -> None:
+    node.restart()
+
+
+_STATES = {
+    SendState.SENT: Event.RESOLVED,
+    SendState.FAILED: Event.FAILED,
+    SendState.CANCELLED: Event.CANCELLED,
+    SendState.UNKNOWN: Event.UNKNOWN,
+    SendState.PENDING: Event.SUBMITTED,
+}
+
+ROW_EVENTS: dict[type, Event] = {
+    Message: Event.SHOWN,
+    Edit: Event.EDITED,
+    Recall: Event.RECALLED,
+    Read: Event.READ,
+}
+"""What the durable row of each body is called in the history; the others concern nobody's eyes."""
+
+_NOTICES: dict[type, Callable[[DeviceNode, Any], None]] = {
+    SendChanged: DeviceNode._on_send_changed,  # noqa: SLF001 (the table of this very class)
+    GapNoticed: DeviceNode._on_gap,  # noqa: SLF001
+    CaughtUp: DeviceNode._on_caught_up,  # noqa: SLF001
+    HistoryMissing: DeviceNode._on_missing,  # noqa: SLF001
+    TailWasLost: DeviceNode._on_tail_lost,  # noqa: SLF001
+    Suppressed: DeviceNode._on_suppressed,  # noqa: SLF001
+}

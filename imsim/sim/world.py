@@ -1,0 +1,470 @@
+"""The simulated world: a scenario and a seed become a history.
+
+    Plan (who wants what, when) ─▶ DeviceNode ─▶ Wire ─▶ ServerNode ─▶ Backends
+                                        └──────────── rows ──────────────┘─▶ History
+
+A world is built, run once and read. While the scenario lasts, users do what the plan says and faults happen. Then everything is
+healed, started and opened, and the world goes on until every device holds all that it is entitled to and nothing of any user's
+waits, or until the time granted to convergence is over: what is judged is what users have then.
+
+What does not belong here: what a node, a link, a backend or a fault does (their own files), and judging (verify/).
+"""
+
+from __future__ import annotations
+
+import gc
+from typing import TYPE_CHECKING, Any
+
+import msgspec
+
+from imsim.history import Event, Level, Writer
+from imsim.protocol.frames import Created, Entry, Join, Leave, Message, user_log
+from imsim.protocol.server.accept import FIRST_EPOCH
+from imsim.protocol.server.log import Membership, announcements, roster_key
+from imsim.scenario.model import HistoryLevel
+from imsim.sim import build
+from imsim.sim.decisions import Decisions, Kind, draw, name_hash, unit
+from imsim.sim.device_node import ROW_EVENTS, DeviceNode
+from imsim.sim.faults import Faults
+from imsim.sim.kernel import Kernel
+from imsim.sim.naming import Naming
+from imsim.sim.server_node import ServerNode
+from imsim.sim.users import Users
+from imsim.sim.wire import Traffic, Wire
+from imsim.sim.workload import plan
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from imsim.history import History
+    from imsim.scenario import Scenario
+    from imsim.sim.clock import NodeClock, RightClock
+    from imsim.sim.deviations import Deviation
+    from imsim.sim.handshake import Refusal
+    from imsim.sim.naming import Named
+
+__all__ = ["Outcome", "Usage", "World", "simulate_world"]
+
+_EPOCH = 1_767_225_600.0
+"""The Unix time of a scenario's midnight: 2026-01-01, a Thursday."""
+_HOUR = 3600.0
+_LOOK = 1.0
+"""Seconds between two looks for convergence."""
+
+
+class Usage(msgspec.Struct, frozen=True, kw_only=True):
+    """What one device cost: bytes each way, frames it sent, wake-ups."""
+
+    name: str
+    bytes_up: int
+    bytes_down: int
+    requests: int
+    wakes: int
+
+
+class Outcome(msgspec.Struct, frozen=True, kw_only=True):
+    """What a run leaves behind.
+
+    Attributes:
+        history: every fact.
+        events: entries of the kernel's heap that were processed.
+        until: seconds of virtual time.
+        converged: whether every device held everything at the end.
+        usage: what each device cost.
+        queue_depth: the deepest queue before each backend, by port.
+    """
+
+    history: Any
+    events: int
+    until: float
+    converged: bool
+    usage: tuple[Usage, ...]
+    queue_depth: dict[str, int]
+
+
+class World:
+    """One run of one scenario.
+
+    Args:
+        scenario: what is asked.
+        seed: answers every decision.
+        deviations: where the run departs from what the seed says.
+        level: how much is recorded, instead of the scenario's.
+        recording: keep the keys that are asked.
+
+    Raises:
+        ConfigError: the scenario asks for something that is not there.
+    """
+
+    def __init__(
+        self,
+        scenario: Scenario,
+        *,
+        seed: int,
+        deviations: Sequence[Deviation] = (),
+        level: Level | None = None,
+        recording: bool = False,
+    ) -> None:
+        self.scenario = scenario
+        self.kernel = Kernel()
+        self.decisions = Decisions(seed, deviations, recording=recording)
+        if level is None:
+            level = Level.FRAMES if scenario.history.level is HistoryLevel.FRAMES else Level.MESSAGES
+        self.writer = Writer(level)
+        self.frames = self.writer.frames
+        self.row = self.writer.row
+        self.naming = Naming(self.decisions, self.writer)
+        self.epoch = _EPOCH + scenario.hour * _HOUR
+        self.clock = build.right_clock(self.kernel, self.epoch)
+        self.plan = plan(scenario, self.decisions)
+        self.restart_after = scenario.servers.restart
+        self.server_config = build.server_config(scenario)
+        self.push_policy = scenario.retry.push
+        self.platform = self
+        self.asleep: dict[str, DeviceNode] = {}
+        self.meters = None
+        self.backends = build.backends(scenario, self.kernel, self.decisions, self.naming, self._route)
+        self.backends.log.on_committed = self._note_commit
+        self.network = build.network(scenario, self.kernel, self.decisions)
+        self.traffic = Traffic(self)
+        self.network.deliver_up = self.traffic.arrive_up
+        self.network.deliver_down = self.traffic.arrive_down
+        self.network.on_accepted = self._accepted
+        self.network.on_closed = self._closed
+        self.network.befall = self._befall
+        if self.frames:
+            self.network.observe(_Losses(self))
+        self._makes = build.Makes(self)
+        self.servers = [
+            ServerNode(self, f"server-{number}", build.server_site(scenario, self.network, number), self.clock)
+            for number in range(1, scenario.servers.count + 1)
+        ]
+        self.devices: dict[str, DeviceNode] = {}
+        self._of_user: dict[str, tuple[DeviceNode, ...]] = {}
+        for device in self.plan.devices:
+            self._add(self._makes.node(device))
+        self.members: dict[str, dict[str, None]] = {}
+        self.users = Users(self)
+        self.faults = Faults(self)
+        self._seed_logs()
+
+    # ------------------------------------------------------------------------------------------ running
+
+    def run(self) -> Outcome:
+        """Run the scenario, heal everything, and wait for convergence."""
+        for server in self.servers:
+            server.start()
+        for node in self.devices.values():
+            node.start()
+        self.users.schedule()
+        self.faults.schedule()
+        kernel = self.kernel
+        kernel.run(until=self.plan.duration)
+        self._heal()
+        deadline = self.plan.duration + self.scenario.settle_seconds()
+        converged = False
+        while not converged and kernel.now < deadline:
+            kernel.run(until=min(kernel.now + _LOOK, deadline))
+            converged = self.converged()
+        return self._finish(converged)
+
+    def _heal(self) -> None:
+        """The end of all faults: everybody is there and can reach everybody."""
+        self.network.heal()
+        self.network.release()
+        for server in self.servers:
+            server.start()
+        for node in self.devices.values():
+            if node.device is None:
+                node.restart()
+            node.open()
+        self.fact(None, Event.HEALED, detail="everything")
+
+    def converged(self) -> bool:
+        """Whether every device is quiet and holds everything that its user is entitled to."""
+        log = self.backends.log
+        heads: dict[str, tuple[int, int]] = {}
+        for conversation in log.conversations():
+            state = log.state(conversation)
+            heads[conversation] = (state.epoch, state.committed)
+        joined: dict[str, list[str]] = {}
+        for conversation, members in self.members.items():
+            for user in members:
+                joined.setdefault(user, []).append(conversation)
+        for node in self.devices.values():
+            device = node.device
+            if device is None or node.waiting is not None or not device.online or not device.is_quiet():
+                return False
+            for conversation in (device.own_log, *joined.get(node.user, ())):
+                head = heads.get(conversation)
+                if head is not None and head != device.position(conversation):
+                    return False
+        return True
+
+    def _finish(self, converged: bool) -> Outcome:  # noqa: FBT001 (what the loop found)
+        self.fact(None, Event.HEALED, detail="end")
+        for server in self.servers:
+            server.end()
+        usage = tuple(
+            Usage(name=n.name, bytes_up=n.bytes_up, bytes_down=n.bytes_down, requests=n.requests, wakes=n.wakes)
+            for n in self.devices.values()
+        )
+        depths = {
+            port.value: desk.station.max_depth for port, desk in self.backends.desks.items() if desk.station is not None
+        }
+        return Outcome(
+            history=self.writer.finish(),
+            events=self.kernel.processed,
+            until=self.kernel.now,
+            converged=converged,
+            usage=usage,
+            queue_depth=depths,
+        )
+
+    # ------------------------------------------------------------------------------------------ what exists at the start
+
+    def _seed_logs(self) -> None:
+        """Conversations that exist from the start, with the members' own logs and the checkpoints that say so."""
+        log, values = self.backends.log, self.backends.values
+        for conversation in self.plan.conversations:
+            members = tuple(self.plan.users[index].name for index in conversation.members)
+            created = Entry(conversation.name, FIRST_EPOCH, 1, f"@{conversation.name}", "", self.epoch, Created(members))
+            log.write(conversation.name, FIRST_EPOCH, 1, created, 0)
+            log.commit(conversation.name, FIRST_EPOCH, 1)
+            membership = Membership(conversation.name)
+            membership.fold(created)
+            values.compare_and_set(roster_key(conversation.name), None, membership.roster(FIRST_EPOCH, 1))
+            for own, draft in announcements(created):
+                seq = log.state(own).committed + 1
+                entry = Entry(own, FIRST_EPOCH, seq, draft.client_id, "", draft.wall, draft.body)
+                log.write(own, FIRST_EPOCH, seq, entry, 0)
+                log.commit(own, FIRST_EPOCH, seq)
+
+    def _add(self, node: DeviceNode) -> None:
+        self.devices[node.name] = node
+        self._of_user[node.user] = (*self._of_user.get(node.user, ()), node)
+
+    def nodes_of(self, user: str) -> tuple[DeviceNode, ...]:
+        """The devices of a user."""
+        return self._of_user.get(user, ())
+
+    def sign_in(self, user: str, kind: str) -> None:
+        """A user begins to use one more device."""
+        node = self._makes.sign_in(user, kind)
+        if node is not None:
+            self._add(node)
+            node.wanted = True
+            node.start()
+
+    # ------------------------------------------------------------------------------------------ connections
+
+    def connect(self, node: DeviceNode) -> None:
+        """A device wants a connection: to its next server in turn."""
+        server = self.servers[(name_hash(node.name) + node.connections) % len(self.servers)]
+        node.wire = self.network.connect(node, server, self._connected)  # type: ignore[assignment]
+
+    def disconnect(self, node: DeviceNode, wire: Wire, reason: str) -> None:
+        """A device leaves its connection."""
+        if wire.device_open:
+            self.fact(node, Event.DISCONNECTED, detail=reason)
+        self.network.close(wire, by_device=True, reason=reason)
+
+    def _connected(self, wire: Any, refusal: Refusal | None) -> None:  # noqa: ANN401 (the network's own type)
+        node: DeviceNode = wire.device
+        if node.wire is not wire:
+            return
+        if refusal is None:
+            node.command("handle_connected", wire)
+        else:
+            node.wire = None
+            node.command("handle_disconnected", refusal.value)
+
+    def _accepted(self, wire: Any) -> None:  # noqa: ANN401
+        wire.server.handle_accepted(wire)
+
+    def _closed(self, wire: Any, at_device: bool, reason: str) -> None:  # noqa: ANN401, FBT001 (the network's own callback)
+        if not at_device:
+            wire.server.handle_closed(wire)
+            return
+        node: DeviceNode = wire.device
+        if node.wire is wire:
+            node.wire = None
+            self.fact(node, Event.DISCONNECTED, detail=reason)
+            node.command("handle_disconnected", reason)
+
+    def _befall(self, action: Any, wire: Any, down: bool) -> bool:  # noqa: ANN401, FBT001
+        """A case wants something of an end that the network cannot do."""
+        return build.befall(self, action, wire.server if down else wire.device)
+
+    def _route(self, a: str, b: str) -> float | None:
+        """Seconds from one server to another, or None where nothing passes."""
+        one, two = self.server(a), self.server(b)
+        if not self.network.reachable(one, two):
+            return None
+        return self.network.sites.route(one.site, two.site).latency
+
+    def server(self, name: str) -> ServerNode:
+        """The server of this name."""
+        return self.servers[int(name.rpartition("-")[2]) - 1]
+
+    # ------------------------------------------------------------------------------------------ the platform's push
+
+    def hint(self, users: Sequence[str]) -> None:
+        """Something is there for the sleeping devices of these users (the `PlatformPush` port)."""
+        if not self.asleep:
+            return
+        for user in users:
+            for node in self._of_user.get(user, ()):
+                push = node.make.push
+                if push is None or node.name not in self.asleep:
+                    continue
+                del self.asleep[node.name]  # one at a time; a lost one is the next one's chance
+                bits = self.chance_bits(Kind.WAKE_UP, f"to {node.name}", node.count(1))
+                if unit(bits) < push.loss:
+                    self.asleep[node.name] = node
+                    continue
+                self.kernel.call_in(push.delay.quantile(unit(draw(bits, 1, 1))), self._wake, node)
+
+    def _wake(self, node: DeviceNode) -> None:
+        if node.device is not None and not node.wanted:
+            self.asleep[node.name] = node
+            node.hint()
+
+    # ------------------------------------------------------------------------------------------ rows
+
+    def record_row(self, node: DeviceNode, entry: Entry) -> None:
+        """A row is durable on a device: the user sees it."""
+        event = ROW_EVENTS.get(type(entry.body))
+        if event is None:
+            return
+        named = self.naming.of(entry)
+        if event is Event.SHOWN:
+            self.row(
+                self.kernel._now, node.index, node.lives, event, named.conversation, named.index, entry.epoch, entry.seq,
+            )  # fmt: skip
+            return
+        body: Any = entry.body
+        if event is Event.READ:
+            self.fact(node, event, conversation=body.conversation, epoch=body.epoch, seq=body.seq)
+        else:
+            self.fact_about(node, event, named, entry.epoch, entry.seq, detail=self.naming.word(body.target))
+
+    def _note_commit(self, entry: Entry) -> None:
+        """An entry is in the committed prefix: the log is the truth, whoever wrote it."""
+        body = entry.body
+        if isinstance(body, Created):
+            members = self.members[entry.conversation] = dict.fromkeys(body.members)
+            changes = [(Event.JOINED, user) for user in members]
+        elif isinstance(body, Join):
+            self.members.setdefault(entry.conversation, {})[body.user] = None
+            changes = [(Event.JOINED, body.user)]
+        elif isinstance(body, Leave):
+            self.members.get(entry.conversation, {}).pop(body.user, None)
+            changes = [(Event.LEFT, body.user)]
+        else:
+            changes = []
+        named = self.naming.of(entry)
+        kind = "" if type(body) is Message else type(body).__struct_config__.tag
+        self.fact_about(None, Event.COMMITTED, named, entry.epoch, entry.seq, detail=str(kind))
+        for event, user in changes:
+            self.fact(None, event, conversation=entry.conversation, epoch=entry.epoch, seq=entry.seq, detail=user)
+
+    def fact(
+        self,
+        node: DeviceNode | ServerNode | None,
+        event: Event,
+        *,
+        conversation: str = "",
+        epoch: int = 0,
+        seq: int = 0,
+        op: int = 0,
+        detail: str = "",
+    ) -> None:
+        """A fact that is about no message."""
+        writer = self.writer
+        index, number = self._who(node)
+        self.row(
+            self.kernel._now, index, number, event, writer.conversations.index(conversation) if conversation else 0, 0,
+            epoch, seq, op, 0, 0, writer.details.index(detail) if detail else 0,
+        )  # fmt: skip
+
+    def fact_about(
+        self, node: DeviceNode | ServerNode | None, event: Event, named: Named, epoch: int, seq: int, *, size: int = 0, detail: str = ""
+    ) -> None:
+        """A fact about one message."""
+        index, number = self._who(node)
+        self.row(
+            self.kernel._now, index, number, event, named.conversation, named.index, epoch, seq, 0, 0, size,
+            self.writer.details.index(detail) if detail else 0,
+        )  # fmt: skip
+
+    def frame_row(
+        self, event: Event, index: int, number: int, message: Named, peer: int, occurrence: int, kind: Kind, size: int = 0
+    ) -> None:
+        """A fact about one frame."""
+        self.row(
+            self.kernel._now, index, number, event, message.conversation, message.index, 0, 0, peer,
+            occurrence & 0xFFFF, size, self.writer.details.index(kind.value),
+        )  # fmt: skip
+
+    def _who(self, node: DeviceNode | ServerNode | None) -> tuple[int, int]:
+        if node is None:
+            return self.writer.nodes.index("world"), 0
+        return node.index, node.lives if isinstance(node, DeviceNode) else node.number
+
+    # ------------------------------------------------------------------------------------------ chance
+
+    def chance_bits(self, kind: Kind, place: str, occurrence: int) -> int:
+        """The bits of a decision of the world's own, about its place itself."""
+        return draw(self.decisions.salt(kind, place), 1, occurrence)
+
+    def chance(self, kind: Kind, place: str, occurrence: int) -> float:
+        """The same, as a number in [0, 1)."""
+        return unit(self.chance_bits(kind, place, occurrence))
+
+    def own_clock(self, node: DeviceNode | ServerNode) -> NodeClock:
+        """The node's own clock; one that it shared until now is replaced."""
+        clock: NodeClock | RightClock | None = node.clock
+        if clock is None or clock is self.clock:
+            node.clock = clock = build.node_clock(self.kernel, self.epoch)
+        return clock  # type: ignore[return-value]
+
+
+class _Losses:
+    """Writes what the network loses and doubles into the history."""
+
+    __slots__ = ("_world",)
+
+    def __init__(self, world: World) -> None:
+        self._world = world
+
+    def frame_lost(self, arrival: Any, reason: Any, *, down: bool) -> None:  # noqa: ANN401 (the network's own types)
+        """A frame was dropped."""
+        self._row(Event.DROPPED, arrival, down=down)
+
+    def frame_doubled(self, arrival: Any, *, down: bool) -> None:  # noqa: ANN401
+        """A frame will arrive twice."""
+        self._row(Event.DUPLICATED, arrival, down=down)
+
+    def _row(self, event: Event, arrival: Any, *, down: bool) -> None:  # noqa: ANN401
+        wire, frame, message, occurrence = arrival
+        sender, receiver = (wire.server, wire.device) if down else (wire.device, wire.server)
+        number = sender.number if down else sender.lives
+        kind = self._world.traffic.kind_of(frame)
+        self._world.frame_row(event, sender.index, number, message, receiver.index, occurrence, kind)
+
+
+def simulate_world(
+    scenario: Scenario, *, seed: int, deviations: Sequence[Deviation] = (), level: Level | None = None
+) -> Outcome:
+    """Build a world and run it, the garbage collector standing still meanwhile."""
+    was_enabled = gc.isenabled()
+    gc.collect()
+    gc.freeze()
+    gc.disable()
+    try:
+        return World(scenario, seed=seed, deviations=deviations, level=level).run()
+    finally:
+        if was_enabled:
+            gc.enable()
+        gc.unfreeze()
