@@ -141,15 +141,16 @@ class _Lane:
 
 
 class Session:
-    """One device's session; `link` is the driver's own."""
+    """One device's session; `link` is the driver's own, and `outputs` is what `poll` will hand out."""
 
     __slots__ = (
+        "_first",
         "_held",
         "_inflight",
         "_lanes",
-        "_outputs",
         "_policy",
         "_random",
+        "_told",
         "armed",
         "connected",
         "device",
@@ -157,6 +158,7 @@ class Session:
         "install",
         "limits",
         "link",
+        "outputs",
         "strategy",
         "user",
         "wake_at",
@@ -179,7 +181,9 @@ class Session:
         self._policy = policy
         self._random = random
         self._lanes: dict[str, _Lane] = {}
-        self._outputs: list[Output] = []
+        self._told = strategy.on_commit()
+        self._first = policy.least_delay(1, 0.0)
+        self.outputs: list[Output] = []
         self._inflight = 0
         self._held: tuple[int, float] | None = None
         for position in hello.positions if strategy.checks else ():
@@ -200,7 +204,7 @@ class Session:
             resumed: whether this session existed before, and knows better.
         """
         self.connected = True
-        self._outputs.append(Welcome(self.id, incarnation, self.limits, resumed))
+        self.outputs.append(Welcome(self.id, incarnation, self.limits, resumed))
         self._inflight = 0
         for lane in self._lanes.values():
             lane.flights.clear()
@@ -231,7 +235,7 @@ class Session:
         self.link = None
         self.wake_at = math.inf
         self._held = None
-        self._outputs.clear()
+        self.outputs.clear()
 
     # ------------------------------------------------------------------------------------------ inputs
 
@@ -245,17 +249,17 @@ class Session:
             lane.head = seq
         if not self.connected or seq <= lane.sent:
             return
-        told = Delivery.HINT if large else self.strategy.on_commit()
+        told = Delivery.HINT if large else self._told
         if told is Delivery.PUSH:
             # hot: the lane is level and the window open
             if lane.sent == seq - 1 and self._inflight < self.limits.window and lane.epoch == push.epoch and not lane.fetching:
                 lane.sent = seq
                 self._inflight += 1
-                due = now + self._policy.least_delay(1, 0.0)
+                due = now + self._first
                 lane.flights.append(_Flight(push, seq, seq, now, due))
                 if due < self.wake_at:
                     self.wake_at = due
-                self._outputs.append(push)
+                self.outputs.append(push)
             else:
                 self._pump(lane, now)
         elif told is Delivery.HINT:
@@ -270,7 +274,7 @@ class Session:
             return
         request = _REQUESTS.get(type(frame))
         if request is not None:
-            self._outputs.append(request(frame))
+            self.outputs.append(request(frame))
 
     def handle_fetched(self, page: Page, cut: int, now: float) -> None:
         """What `Fetch` asked for."""
@@ -301,9 +305,9 @@ class Session:
             if self._enter(lane, page.epoch, cut):
                 return
         if epoch_of_device < page.epoch:
-            self._outputs.append(EpochChanged(page.conversation, page.epoch, cut))
+            self.outputs.append(EpochChanged(page.conversation, page.epoch, cut))
         else:
-            self._outputs.append(page)
+            self.outputs.append(page)
 
     def handle_failed(self, conversation: str, now: float) -> None:
         """A `Fetch` could not be carried out: try again as if a push had been lost."""
@@ -326,7 +330,7 @@ class Session:
                 behind.append(head)
         hold = self.strategy.on_check(survey.hold)
         if behind or hold <= 0:
-            self._outputs.append(Heads(tuple(behind), survey.number))
+            self.outputs.append(Heads(tuple(behind), survey.number))
         else:
             self._held = (survey.number, now + hold)
             self._rearm()
@@ -335,7 +339,7 @@ class Session:
         """The answer to a batch of this device: transmit it; for its own entries it is as good as a push."""
         if not self.connected:
             return
-        self._outputs.append(sent)
+        self.outputs.append(sent)
         lane = self._lanes.get(sent.conversation)
         for outcome in sent.outcomes:
             if outcome.answer is not Answer.OK:
@@ -355,7 +359,7 @@ class Session:
             lane.head = state.committed
         self._enter(lane, state.epoch, state.cut)
         if epoch_of_device < lane.epoch:
-            self._outputs.append(EpochChanged(conversation, lane.epoch, lane.cut))
+            self.outputs.append(EpochChanged(conversation, lane.epoch, lane.cut))
 
     def handle_wake(self, now: float) -> None:
         """Repeat what was not acknowledged, or give up; answer a check that was held long enough."""
@@ -367,16 +371,16 @@ class Session:
         for lane in list(self._lanes.values()):
             for flight in list(lane.flights):
                 if flight.due <= now and not self._repeat(lane, flight, now):
-                    self._outputs += (Closed("gave up"), Close("gave up"))
+                    self.outputs += (Closed("gave up"), Close("gave up"))
                     self.wake_at = math.inf
                     return
         self._rearm()
 
     def poll(self) -> list[Output]:
         """Frames to transmit and things to do, in order; each is handed out once."""
-        outputs = self._outputs
+        outputs = self.outputs
         if outputs:
-            self._outputs = []
+            self.outputs = []
         return outputs
 
     # ------------------------------------------------------------------------------------------ inside
@@ -389,7 +393,7 @@ class Session:
             lane = self._lanes[ack.conversation] = _Lane(ack.conversation, ack.epoch, ack.upto)
         if ack.epoch != lane.epoch:
             if ack.epoch < lane.epoch:
-                self._outputs.append(EpochChanged(lane.conversation, lane.epoch, lane.cut))
+                self.outputs.append(EpochChanged(lane.conversation, lane.epoch, lane.cut))
             return
         upto = ack.upto
         if upto > lane.acked:
@@ -402,6 +406,8 @@ class Session:
         if len(flights) == 1 and flights[0].high <= upto:  # hot
             self._inflight -= flights[0].size
             flights.clear()
+            if not self._inflight and self._held is None:
+                self.wake_at = math.inf if not any(other.flights for other in self._lanes.values()) else self.wake_at
         elif flights:
             self._land(lane, ack, now)
         if lane.sent < lane.head:
@@ -419,14 +425,14 @@ class Session:
         lane.flights = remaining
         if any(type(flight.frame) is Hint for flight in remaining) or lane.head <= ack.upto:
             return
-        if not remaining and self.strategy.on_commit() is Delivery.HINT:
+        if not remaining and self._told is Delivery.HINT:
             self._hint(lane, now)
 
     def _offer_backlog(self, lane: _Lane, now: float) -> None:
         backlog = lane.head - lane.acked
         if backlog <= 0:
             return
-        if self.strategy.on_commit() is Delivery.PUSH and backlog <= self.limits.page * _BACKLOG_PAGES:
+        if self._told is Delivery.PUSH and backlog <= self.limits.page * _BACKLOG_PAGES:
             self._pump(lane, now)
         else:
             lane.sent = lane.head
@@ -438,11 +444,11 @@ class Session:
         room = self.limits.window - self._inflight
         if not self.connected or lane.fetching or lane.sent >= lane.head or room <= 0:
             return
-        if self.strategy.on_commit() is not Delivery.PUSH:
+        if self._told is not Delivery.PUSH:
             return
         lane.fetching = True
         high = min(lane.head, lane.sent + min(room, self.limits.page))
-        self._outputs.append(Fetch(lane.conversation, lane.sent + 1, high))
+        self.outputs.append(Fetch(lane.conversation, lane.sent + 1, high))
 
     def _hint(self, lane: _Lane, now: float) -> None:
         """Tell that there is something, unless that is being told."""
@@ -456,7 +462,7 @@ class Session:
         lane.flights.append(flight)
         self._inflight += flight.size
         if frame is not None:
-            self._outputs.append(frame)
+            self.outputs.append(frame)
         self.wake_at = min(self.wake_at, flight.due)
 
     def _repeat(self, lane: _Lane, flight: _Flight, now: float) -> bool:
@@ -481,9 +487,9 @@ class Session:
             lane.sent = min(lane.sent, flight.low - 1)
             self._pump(lane, now)
         elif type(frame) is Push:
-            self._outputs.append(Push(frame.conversation, frame.epoch, frame.entries, flight.attempt))
+            self.outputs.append(Push(frame.conversation, frame.epoch, frame.entries, flight.attempt))
         else:
-            self._outputs.append(frame)
+            self.outputs.append(frame)
         return True
 
     def _enter(self, lane: _Lane, epoch: int, cut: int) -> bool:
@@ -495,12 +501,12 @@ class Session:
         lane.sent = min(lane.sent, cut)
         self._inflight -= sum(flight.size for flight in lane.flights)
         lane.flights.clear()
-        self._outputs.append(EpochChanged(lane.conversation, epoch, cut))
+        self.outputs.append(EpochChanged(lane.conversation, epoch, cut))
         return True
 
     def _answer_held(self, heads: tuple[Head, ...]) -> None:
         if self._held is not None:
-            self._outputs.append(Heads(heads, self._held[0]))
+            self.outputs.append(Heads(heads, self._held[0]))
             self._held = None
 
     def _rearm(self) -> None:

@@ -24,7 +24,6 @@ from imsim.sim.link import LinkModel
 from imsim.sim.network import Network
 from imsim.sim.sites import ONLY_SITE, Sites
 from imsim.sim.trace import TracePair
-from imsim.sim.wire import Wire
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -39,6 +38,7 @@ if TYPE_CHECKING:
     from imsim.sim.kernel import Kernel
     from imsim.sim.naming import Naming
     from imsim.sim.server_node import ServerNode
+    from imsim.sim.wire import Wire
     from imsim.sim.world import World
 
 __all__ = ["Makes", "backends", "befall", "network", "node_clock", "right_clock", "server_config", "server_site"]
@@ -97,14 +97,14 @@ def device_config(scenario: Scenario, sync: Sync, linger: float) -> DeviceConfig
     )
 
 
-def network(scenario: Scenario, kernel: Kernel, decisions: Decisions) -> Network:
+def network(scenario: Scenario, kernel: Kernel, decisions: Decisions, wires: type[Wire]) -> Network:
     """The graph of sites and the network over it."""
     model_ = scenario.network
     graph: nx.Graph[str] = nx.Graph()
     graph.add_nodes_from(model_.sites or (ONLY_SITE,))
     for link in model_.links:
         graph.add_edge(*link.between, latency=link.latency, loss=link.loss)
-    return Network(kernel, decisions, Sites(graph), connection_type=Wire)
+    return Network(kernel, decisions, Sites(graph), connection_type=wires)
 
 
 def server_site(scenario: Scenario, network_: Network, number: int) -> int:
@@ -226,6 +226,7 @@ class Makes:
         if isinstance(node.disk, FaultyDisk):
             node.disk.host = node
         if device.skew or device.drift:
+            node.special = True
             node.clock = node_clock(world.kernel, world.epoch, skew=device.skew, drift=device.drift * _PPM)
         return node
 

@@ -80,6 +80,8 @@ class DeviceNode(Endpoint):
         index: its number among the history's nodes.
         device: the running app, or None while its process is dead.
         wire: the present connection, or None.
+        meter: what its radio costs, or None where nobody asks.
+        special: whether it has a clock of its own or a slow disk, so that it goes no short way.
         wanted: whether the app is open.
         counts: how often each kind of frame went about each subject, where the frame itself does not say.
     """
@@ -97,9 +99,11 @@ class DeviceNode(Endpoint):
         "installs",
         "lives",
         "make",
+        "meter",
         "pushes",
         "random",
         "requests",
+        "special",
         "user",
         "waiting",
         "wakes",
@@ -121,6 +125,8 @@ class DeviceNode(Endpoint):
         self.clock: NodeClock | None = None
         self.device: Device | None = None
         self.wire: Wire | None = None
+        self.meter: EnergyMeter | None = None
+        self.special = make.write_time is not None
         self.armed: float | None = None
         self.wanted = False
         self.installs = 0
@@ -256,10 +262,14 @@ class DeviceNode(Endpoint):
         device = self.device
         if device is None:
             return
-        effects = device.poll()
+        self.carry_out(device.poll(), message, occurrence)
+
+    def carry_out(self, effects: Sequence[Effect], message: Named | None, occurrence: int) -> None:
+        """Carry out effects of the device, and be ready for its next timer."""
+        device = self.device
         if effects:
             self._carry_out(effects, message, occurrence)
-        if self.device is device and device.wake_at is not None:
+        if device is not None and self.device is device and device.wake_at is not None:
             self._arm(device.wake_at)
 
     def _carry_out(self, effects: Sequence[Effect], message: Named | None, occurrence: int) -> None:
@@ -326,7 +336,7 @@ class DeviceNode(Endpoint):
         """Hand a frame to the connection, under the key that names it."""
         wire = self.wire
         if wire is not None:
-            self.make.world.traffic.send_up(wire, self, frame, message, occurrence)
+            self.make.world.traffic.send_up(wire, frame, message, occurrence)
 
     def subject_of(self, frame: Frame) -> Named:
         """What a frame of this device is about."""
@@ -391,11 +401,7 @@ class DeviceNode(Endpoint):
 
     def _on_send_changed(self, notice: SendChanged) -> None:
         named = self.make.world.naming.of_id(notice.client_id, "")
-        epoch, seq = 0, 0
-        row = self.disk.row(notice.client_id) if notice.state is SendState.SENT else None
-        if row is not None:
-            epoch, seq = row.epoch, row.seq
-        self.make.world.fact_about(self, _STATES[notice.state], named, epoch, seq, detail=notice.reason)
+        self.make.world.fact_about(self, _STATES[notice.state], named, named.epoch, named.seq, detail=notice.reason)
 
     def _on_gap(self, notice: GapNoticed) -> None:
         self.make.world.fact(self, Event.GAP, conversation=notice.conversation, seq=notice.seq)

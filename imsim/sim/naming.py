@@ -25,10 +25,11 @@ class Named:
         subject: its 64-bit number for decisions.
         index: its number among the history's messages.
         conversation: its conversation's number in the history.
+        epoch, seq: where it was committed, once it was.
         size: bytes of the frame that pushes it, once one was sent.
     """
 
-    __slots__ = ("conversation", "index", "name", "size", "subject")
+    __slots__ = ("conversation", "epoch", "index", "name", "seq", "size", "subject")
 
     def __init__(self, name: str, subject: int, index: int, conversation: int) -> None:
         self.name = name
@@ -36,6 +37,8 @@ class Named:
         self.index = index
         self.conversation = conversation
         self.size = 0
+        self.epoch = 0
+        self.seq = 0
 
 
 class Naming:

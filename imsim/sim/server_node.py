@@ -15,6 +15,7 @@ from imsim.sim.runtime import Incarnation, SimRuntime
 
 if TYPE_CHECKING:
     from imsim.protocol.frames import Frame
+    from imsim.protocol.server.gateway import Gateway
     from imsim.sim.clock import NodeClock, RightClock
     from imsim.sim.wire import Traffic, Wire
     from imsim.sim.world import World
@@ -32,7 +33,7 @@ class ServerNode:
         accepting: whether it takes new connections.
     """
 
-    __slots__ = ("_held", "_runtime", "_server", "_wires", "_world", "accepting", "clock", "index", "name", "number", "site", "traffic")
+    __slots__ = ("_gateway", "_held", "_runtime", "_server", "_wires", "_world", "accepting", "clock", "index", "name", "number", "site", "traffic")
 
     def __init__(self, world: World, name: str, site: int, clock: NodeClock | RightClock) -> None:
         self._world = world
@@ -44,6 +45,7 @@ class ServerNode:
         self.number = 0
         self.accepting = False
         self._server: Server | None = None
+        self._gateway: Gateway | None = None
         self._runtime: SimRuntime | None = None
         self._wires: dict[Wire, None] = {}
         self._held: list[tuple[Wire, Frame]] | None = None
@@ -83,7 +85,7 @@ class ServerNode:
             world.push_policy,
             incarnation=self.number,
         )
-        self._runtime, self._server = runtime, server
+        self._runtime, self._server, self._gateway = runtime, server, server.gateway
         world.backends.board.serve(runtime, server.handle_request)
         server.start()
         self.accepting = True
@@ -97,7 +99,7 @@ class ServerNode:
             return
         runtime.revoke()
         self._world.fact(self, Event.CRASHED)
-        self._server = None
+        self._server = self._gateway = None
         self._runtime = None
         self._held = None
         self.accepting = False
@@ -122,7 +124,7 @@ class ServerNode:
         self._world.fact(self, Event.RESUMED)
         self._runtime.resume()
         for wire, frame in held:
-            self.handle_frame(wire, frame)
+            self.take(wire, frame)
 
     def end(self) -> None:
         """The run is over: close what still waits."""
@@ -137,12 +139,12 @@ class ServerNode:
             wire.session = self._server.accept_connection(wire)
             self._wires[wire] = None
 
-    def handle_frame(self, wire: Wire, frame: Frame) -> None:
+    def take(self, wire: Wire, frame: Frame) -> None:
         """A frame has come."""
         if self._held is not None:
             self._held.append((wire, frame))
-        elif self._server is not None and wire.server_open:
-            self._server.handle_frame(wire.session, frame)
+        elif self._gateway is not None and wire.server_open:
+            self._gateway.handle_frame(wire.session, frame)
 
     def handle_closed(self, wire: Wire) -> None:
         """This end has learnt that the connection is gone."""

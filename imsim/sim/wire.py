@@ -1,46 +1,54 @@
-"""One connection between a device and a server, as both ends use it: frames get their keys and their rows here.
+"""Frames on their way between a device and a server, with their keys and rows.
 
-The hot path of the whole simulator goes through this file and network.py: a frame is handed over, one keyed draw decides its fate, a
-light call brings it to the other end. So what is asked of each frame is decided once, when the world is built: `Traffic`
-is a set of closures over the world's parts, and the keys of the two frames that matter (a push and its
-acknowledgement) are counted by what they carry.
+The hot path of the whole simulator goes through this file and network.py: a frame is handed over, one keyed draw decides its
+fate, a light call brings it to the other end. What is asked of every frame is therefore decided once, when the world is
+built: `wire_type` and the two receivers close over the world's parts, and the two frames that make up nearly all traffic, a
+push and its acknowledgement, are handled in line. Everything else goes through `Traffic`, plainly.
 
 Keys. The n-th push of alice-3 to bob/phone is counted until bob/phone acknowledged alice-3, since nothing is pushed after
 that. An acknowledgement is named by the push that it answers. All other frames are counted by kind and subject.
 """
 
+# ruff: noqa: SLF001 - hot code reads the kernel's clock, as the kernel documents
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
 from imsim.history import Event
+from imsim.protocol.effects import Transmit, Write
 from imsim.protocol.frames import (
     Ack,
     Answer,
     Codec,
     EpochChanged,
     Frame,
-    Heads,
     Hint,
+    Message,
     Page,
     Push,
     Send,
     Sent,
     Welcome,
 )
+from imsim.sim.connection import Connection
 from imsim.sim.decisions import FRAMES, Kind
-from imsim.sim.network import Connection
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from imsim.sim.device_node import DeviceNode
     from imsim.sim.naming import Named
     from imsim.sim.server_node import ServerNode
     from imsim.sim.world import World
 
-__all__ = ["Traffic", "Wire"]
+    Flight = tuple[Any, Frame, Named, int]
+
+__all__ = ["Traffic", "Wire", "receiver_down", "receiver_up", "wire_type"]
 
 _ACK_BYTES = 64
 _JSON = Codec.JSON
+_FRAME_TYPES: tuple[type, ...] = Frame.__args__  # type: ignore[attr-defined]
+_KINDS: dict[type, Kind] = {kind: FRAMES[kind.__struct_config__.tag] for kind in _FRAME_TYPES}  # type: ignore[attr-defined]
 
 
 class Wire(Connection):
@@ -53,169 +61,156 @@ class Wire(Connection):
 
     def send(self, frame: Frame) -> None:
         """Hand a frame to the device's end (the `Link` port)."""
-        self.server.traffic.send_down(self, frame)
+        raise TypeError
 
     def close(self, reason: str) -> None:
         """Close the server's end (the `Link` port)."""
         self.server.close(self, reason)
 
 
-class Traffic:
-    """Frames in both directions, with their keys and rows, for one world."""
+def wire_type(world: World) -> type[Wire]:
+    """The connections of one world."""
+    naming, kernel, row, traffic = world.naming, world.kernel, world.row, world.traffic
+    push_salt = world.decisions.kind_salt(Kind.PUSH)
+    last_frame: Frame | None = None
+    last_message: Named | None = None
 
-    __slots__ = ("_kinds", "_push_message", "_pushed", "_salts", "_world")
+    class WorldWire(Wire):
+        __slots__ = ()
 
-    def __init__(self, world: World) -> None:
-        self._world = world
-        kinds = {type_: FRAMES[type_.__struct_config__.tag] for type_ in _FRAME_TYPES}
-        self._kinds = kinds
-        self._salts = {type_: world.decisions.kind_salt(kind) for type_, kind in kinds.items()}
-        self._pushed: Push | None = None
-        self._push_message: Named | None = None
-
-    # ------------------------------------------------------------------------------------------ to the server
-
-    def send_up(self, wire: Wire, node: DeviceNode, frame: Frame, message: Named | None, occurrence: int) -> None:
-        """A device hands a frame over; `message` and `occurrence` name the push that it answers, if any."""
-        world = self._world
-        kind = type(frame)
-        salt = self._salts[kind]
-        if kind is Ack and message is not None:
-            size = _ACK_BYTES
-        else:
-            message = node.subject_of(frame)
-            occurrence = node.count(salt ^ message.subject)
-            size = _ACK_BYTES if kind is Ack else len(_JSON.encode(frame))
-            if kind is Send and frame.attempt > 1:  # type: ignore[union-attr]
-                self._retried(node, frame)  # type: ignore[arg-type]
-        node.bytes_up += size
-        node.requests += 1
-        if world.meters is not None:
-            world.meters.note(node, size, up=True)
-        world.network.send_up(wire, frame, message, salt, occurrence, size)
-
-    def arrive_up(self, flight: tuple[Wire, Frame, Named, int]) -> None:
-        """A frame reaches the server."""
-        wire, frame, message, occurrence = flight
-        server = wire.server
-        if not wire.server_open:
-            return
-        world = self._world
-        node = wire.device
-        if type(frame) is Ack:
+        def send(self, frame: Frame) -> None:
+            nonlocal last_frame, last_message
+            if type(frame) is not Push:
+                traffic.send_down(self, frame)
+                return
+            if frame is last_frame:  # the same frame goes to every reader
+                message = last_message
+            else:
+                message = last_message = naming.of(frame.entries[0])
+                last_frame = frame
+                if not message.size:
+                    message.size = len(_JSON.encode(frame))
+            assert message is not None  # noqa: S101 (set together with `last_frame`)
+            node, server = self.device, self.server
             pushes = node.pushes
-            if pushes is not None:
-                pushes.pop(message.subject, None)
-            world.row(
-                world.kernel._now, server.index, server.number, Event.ACKNOWLEDGED, message.conversation,
-                message.index, frame.epoch, frame.upto, node.index,
-            )  # fmt: skip
-        if world.frames:
-            world.frame_row(Event.RECEIVED, server.index, server.number, message, node.index, occurrence, self._kinds[type(frame)])
-        server.handle_frame(wire, frame)
-
-    # ------------------------------------------------------------------------------------------ to the device
-
-    def send_down(self, wire: Wire, frame: Frame) -> None:
-        """A server hands a frame over."""
-        kind = type(frame)
-        node = wire.device
-        if kind is not Push:
-            self._send_other(wire, node, frame)
-            return
-        if frame is self._pushed:  # the same frame goes to every reader
-            message = self._push_message
-        else:
-            message = self._world.naming.of(frame.entries[0])  # type: ignore[union-attr]
-            if not message.size:
-                message.size = len(_JSON.encode(frame))
-            self._pushed, self._push_message = frame, message  # type: ignore[assignment]
-        assert message is not None  # noqa: S101 (set together with `_pushed`)
-        pushes = node.pushes
-        if pushes is None:
-            pushes = node.pushes = {}
-        subject = message.subject
-        occurrence = pushes[subject] = pushes.get(subject, 0) + 1
-        self._push_rows(wire, node, frame, message)  # type: ignore[arg-type]
-        world = self._world
-        size = message.size
-        node.bytes_down += size
-        if world.meters is not None:
-            world.meters.note(node, size, up=False)
-        world.network.send_down(wire, frame, message, self._salts[Push], occurrence, size)
-
-    def _push_rows(self, wire: Wire, node: DeviceNode, frame: Push, message: Named) -> None:
-        world = self._world
-        server = wire.server
-        now = world.kernel._now
-        event = Event.PUSHED if frame.attempt == 1 else Event.RETRIED
-        for entry in frame.entries:
-            named = message if len(frame.entries) == 1 else world.naming.of(entry)
-            world.row(
-                now, server.index, server.number, event, named.conversation, named.index, entry.epoch, entry.seq,
-                node.index, frame.attempt,
-            )  # fmt: skip
-
-    def _send_other(self, wire: Wire, node: DeviceNode, frame: Frame) -> None:
-        world = self._world
-        kind = type(frame)
-        if kind is Sent:
-            self._accepted_rows(wire, node, frame)  # type: ignore[arg-type]
-        message = self._subject_of(node, frame)
-        salt = self._salts[kind]
-        occurrence = node.count(salt ^ message.subject)
-        size = len(_JSON.encode(frame))
-        node.bytes_down += size
-        if world.meters is not None:
-            world.meters.note(node, size, up=False)
-        world.network.send_down(wire, frame, message, salt, occurrence, size)
-
-    def kind_of(self, frame: object) -> Kind:
-        """What kind of decision a frame is."""
-        return self._kinds[type(frame)]
-
-    def _subject_of(self, node: DeviceNode, frame: Frame) -> Named:
-        naming = self._world.naming
-        if type(frame) is Sent:
-            return naming.of_id(frame.outcomes[0].client_id, frame.conversation)
-        if type(frame) is Page:
-            return naming.other(f"{frame.conversation}[{frame.low}..{frame.high}]", frame.conversation)
-        if type(frame) is Hint or type(frame) is EpochChanged:
-            return naming.other(f"{frame.conversation}", frame.conversation)
-        return naming.other(node.name)
-
-    def _accepted_rows(self, wire: Wire, node: DeviceNode, frame: Sent) -> None:
-        world = self._world
-        server = wire.server
-        for outcome in frame.outcomes:
-            if outcome.answer is Answer.OK:
-                named = world.naming.of_id(outcome.client_id, frame.conversation)
-                world.row(
-                    world.kernel._now, server.index, server.number, Event.ACCEPTED, named.conversation, named.index,
-                    outcome.epoch or frame.epoch, outcome.seq, node.index,
+            if pushes is None:
+                pushes = node.pushes = {}
+            subject = message.subject
+            occurrence = pushes[subject] = pushes.get(subject, 0) + 1
+            entry = frame.entries[0]
+            if frame.attempt == 1 and len(frame.entries) == 1:
+                row(
+                    kernel._now, server.index, server.number, Event.PUSHED, message.conversation, message.index,
+                    entry.epoch, entry.seq, node.index, 1,
                 )  # fmt: skip
+            else:
+                traffic.push_rows(self, frame)
+            size = message.size
+            node.bytes_down += size
+            if node.meter is not None:
+                node.meter.note(kernel._now, size, up=False)
+            if traffic.frames:
+                traffic.sent_row(self, frame, message, occurrence, size, down=True)
+            world.network.send_down(self, frame, message, push_salt, occurrence, size)
 
-    def arrive_down(self, flight: tuple[Wire, Frame, Named, int]) -> None:
-        """A frame reaches the device."""
+    return WorldWire
+
+
+def receiver_down(world: World) -> Callable[[Flight], None]:
+    """What happens when a frame reaches a device."""
+    kernel, row, traffic, epoch = world.kernel, world.row, world.traffic, world.epoch
+    send_up = world.network.send_up
+    ack_salt = world.decisions.kind_salt(Kind.ACK)
+    plain = not traffic.frames and not world.decisions.deviating
+
+    def arrive(flight: Flight) -> None:
         wire, frame, message, occurrence = flight
         node = wire.device
         device = node.device
         if device is None or not wire.device_open:
             return
-        world = self._world
-        if world.frames:
-            world.frame_row(
-                Event.RECEIVED, node.index, node.lives, message, wire.server.index, occurrence, self._kinds[type(frame)]
-            )
-        if node.waiting is not None:
-            node.command("handle_frame", wire, frame)
+        if not plain or type(frame) is not Push or node.waiting is not None or node.special:
+            traffic.receive_down(flight)
             return
-        was_online = device.online
-        now, wall = node.time()
-        device.handle_frame(wire, frame, now=now, wall=wall)
-        if device.online and not was_online:
-            world.fact(node, Event.CONNECTED, detail="resumed" if type(frame) is Welcome and frame.resumed else "")
-        node.run(message if type(frame) is Push else None, occurrence)
+        now = kernel._now
+        device.handle_frame(wire, frame, now=now, wall=now + epoch)
+        effects = device.poll()
+        # hot: a push that continues what is known leads to one row and one acknowledgement, and moves no timer
+        if len(effects) == 2 and type(effects[0]) is Write and type(effects[1]) is Transmit:
+            records = effects[0].records
+            entry = records[0]
+            if len(records) == 1 and entry is frame.entries[0] and type(entry.body) is Message:
+                node.disk.write(records)
+                row(
+                    now, node.index, node.lives, Event.SHOWN, message.conversation, message.index, entry.epoch,
+                    entry.seq,
+                )  # fmt: skip
+                node.bytes_up += _ACK_BYTES
+                node.requests += 1
+                if node.meter is not None:
+                    node.meter.note(now, _ACK_BYTES, up=True)
+                send_up(wire, effects[1].frame, message, ack_salt, occurrence, _ACK_BYTES)
+                return
+        node.carry_out(effects, message, occurrence)
+
+    return arrive
+
+
+def receiver_up(world: World) -> Callable[[Flight], None]:
+    """What happens when a frame reaches a server."""
+    kernel, row, traffic = world.kernel, world.row, world.traffic
+
+    def arrive(flight: Flight) -> None:
+        wire, frame, message, occurrence = flight
+        if not wire.server_open:
+            return
+        server = wire.server
+        if type(frame) is Ack:
+            node = wire.device
+            pushes = node.pushes
+            if pushes is not None:
+                pushes.pop(message.subject, None)
+            row(
+                kernel._now, server.index, server.number, Event.ACKNOWLEDGED, message.conversation, message.index,
+                frame.epoch, frame.upto, node.index,
+            )  # fmt: skip
+        if traffic.frames:
+            traffic.received_row(server.index, server.number, wire.device.index, message, occurrence, frame)
+        server.take(wire, frame)
+
+    return arrive
+
+
+class Traffic:
+    """All frames but the ordinary push and its acknowledgement."""
+
+    __slots__ = ("_salts", "_world", "frames")
+
+    def __init__(self, world: World) -> None:
+        self._world = world
+        self._salts = {type_: world.decisions.kind_salt(kind) for type_, kind in _KINDS.items()}
+        self.frames = world.frames
+
+    # ------------------------------------------------------------------------------------------ from the device
+
+    def send_up(self, wire: Wire, frame: Frame, message: Named | None, occurrence: int) -> None:
+        """A device hands a frame over; `message` and `occurrence` name the push that it answers, if any."""
+        world, node = self._world, wire.device
+        kind = type(frame)
+        salt = self._salts[kind]
+        size = _ACK_BYTES if kind is Ack else len(_JSON.encode(frame))
+        if kind is not Ack or message is None:
+            message = node.subject_of(frame)
+            occurrence = node.count(salt ^ message.subject)
+        if type(frame) is Send and frame.attempt > 1:
+            self._retried(node, frame)
+        node.bytes_up += size
+        node.requests += 1
+        if node.meter is not None:
+            node.meter.note(world.kernel._now, size, up=True)
+        if self.frames:
+            self.sent_row(wire, frame, message, occurrence, size, down=False)
+        world.network.send_up(wire, frame, message, salt, occurrence, size)
 
     def _retried(self, node: DeviceNode, frame: Send) -> None:
         world = self._world
@@ -226,10 +221,90 @@ class Traffic:
                 frame.attempt,
             )  # fmt: skip
 
+    # ------------------------------------------------------------------------------------------ from the server
 
-def _all_frame_types() -> tuple[type, ...]:
-    args: tuple[Any, ...] = Frame.__args__  # type: ignore[attr-defined]
-    return args
+    def send_down(self, wire: Wire, frame: Frame) -> None:
+        """A server hands over something else than a push."""
+        world, node = self._world, wire.device
+        kind = type(frame)
+        if type(frame) is Sent:
+            self._accepted_rows(wire, frame)
+        message = self._subject_of(node, frame)
+        salt = self._salts[kind]
+        occurrence = node.count(salt ^ message.subject)
+        size = len(_JSON.encode(frame))
+        node.bytes_down += size
+        if node.meter is not None:
+            node.meter.note(world.kernel._now, size, up=False)
+        if self.frames:
+            self.sent_row(wire, frame, message, occurrence, size, down=True)
+        world.network.send_down(wire, frame, message, salt, occurrence, size)
 
+    def push_rows(self, wire: Wire, frame: Push) -> None:
+        """The rows of a repeated push, or of one with several entries."""
+        world, server = self._world, wire.server
+        event = Event.PUSHED if frame.attempt == 1 else Event.RETRIED
+        for entry in frame.entries:
+            named = world.naming.of(entry)
+            world.row(
+                world.kernel._now, server.index, server.number, event, named.conversation, named.index, entry.epoch,
+                entry.seq, wire.device.index, frame.attempt,
+            )  # fmt: skip
 
-_FRAME_TYPES = _all_frame_types()
+    def _accepted_rows(self, wire: Wire, frame: Sent) -> None:
+        world, server = self._world, wire.server
+        for outcome in frame.outcomes:
+            if outcome.answer is Answer.OK:
+                named = world.naming.of_id(outcome.client_id, frame.conversation)
+                world.row(
+                    world.kernel._now, server.index, server.number, Event.ACCEPTED, named.conversation, named.index,
+                    outcome.epoch or frame.epoch, outcome.seq, wire.device.index,
+                )  # fmt: skip
+
+    def _subject_of(self, node: DeviceNode, frame: Frame) -> Named:
+        naming = self._world.naming
+        if type(frame) is Sent:
+            return naming.of_id(frame.outcomes[0].client_id, frame.conversation)
+        if type(frame) is Page:
+            return naming.other(f"{frame.conversation}[{frame.low}..{frame.high}]", frame.conversation)
+        if type(frame) is Hint or type(frame) is EpochChanged:
+            return naming.other(frame.conversation, frame.conversation)
+        return naming.other(node.name)
+
+    # ------------------------------------------------------------------------------------------ at the device
+
+    def receive_down(self, flight: Flight) -> None:
+        """A frame reaches a device: the plain way, for every frame and every device."""
+        wire, frame, message, occurrence = flight
+        node: DeviceNode = wire.device
+        device = node.device
+        if device is None:
+            return
+        if self.frames:
+            self.received_row(node.index, node.lives, wire.server.index, message, occurrence, frame)
+        if node.waiting is not None:
+            node.command("handle_frame", wire, frame)
+            return
+        was_online = device.online
+        now, wall = node.time()
+        device.handle_frame(wire, frame, now=now, wall=wall)
+        if device.online and not was_online:
+            resumed = type(frame) is Welcome and frame.resumed
+            self._world.fact(node, Event.CONNECTED, detail="resumed" if resumed else "")
+        node.carry_out(device.poll(), message if type(frame) is Push else None, occurrence)
+
+    # ------------------------------------------------------------------------------------------ rows of frames
+
+    def kind_of(self, frame: object) -> Kind:
+        """What kind of decision a frame is."""
+        return _KINDS[type(frame)]
+
+    def sent_row(self, wire: Wire, frame: Frame, message: Named, occurrence: int, size: int, *, down: bool) -> None:  # noqa: PLR0913
+        """A frame was handed over."""
+        node, server = wire.device, wire.server
+        sender, number, peer = (server.index, server.number, node.index) if down else (node.index, node.lives, server.index)
+        self._world.frame_row(Event.SENT, sender, number, message, peer, occurrence, _KINDS[type(frame)], size)
+
+    def received_row(self, index: int, number: int, peer: int, message: Named, occurrence: int, frame: Frame) -> None:  # noqa: PLR0913
+        """A frame arrived."""
+        self._world.frame_row(Event.RECEIVED, index, number, message, peer, occurrence, _KINDS[type(frame)])

@@ -30,7 +30,7 @@ from imsim.sim.kernel import Kernel
 from imsim.sim.naming import Naming
 from imsim.sim.server_node import ServerNode
 from imsim.sim.users import Users
-from imsim.sim.wire import Traffic, Wire
+from imsim.sim.wire import Traffic, Wire, receiver_down, receiver_up, wire_type
 from imsim.sim.workload import plan
 
 if TYPE_CHECKING:
@@ -122,13 +122,12 @@ class World:
         self.push_policy = scenario.retry.push
         self.platform = self
         self.asleep: dict[str, DeviceNode] = {}
-        self.meters = None
         self.backends = build.backends(scenario, self.kernel, self.decisions, self.naming, self._route)
         self.backends.log.on_committed = self._note_commit
-        self.network = build.network(scenario, self.kernel, self.decisions)
         self.traffic = Traffic(self)
-        self.network.deliver_up = self.traffic.arrive_up
-        self.network.deliver_down = self.traffic.arrive_down
+        self.network = build.network(scenario, self.kernel, self.decisions, wire_type(self))
+        self.network.deliver_up = receiver_up(self)
+        self.network.deliver_down = receiver_down(self)
         self.network.on_accepted = self._accepted
         self.network.on_closed = self._closed
         self.network.befall = self._befall
@@ -364,6 +363,7 @@ class World:
         else:
             changes = []
         named = self.naming.of(entry)
+        named.epoch, named.seq = entry.epoch, entry.seq
         kind = "" if type(body) is Message else type(body).__struct_config__.tag
         self.fact_about(None, Event.COMMITTED, named, entry.epoch, entry.seq, detail=str(kind))
         for event, user in changes:
@@ -427,6 +427,8 @@ class World:
         clock: NodeClock | RightClock | None = node.clock
         if clock is None or clock is self.clock:
             node.clock = clock = build.node_clock(self.kernel, self.epoch)
+            if isinstance(node, DeviceNode):
+                node.special = True
         return clock  # type: ignore[return-value]
 
 

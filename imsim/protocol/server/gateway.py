@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 
 from imsim.errors import WorldError
-from imsim.protocol.frames import PROTOCOL_VERSION, Closed, Frame, Head, Hello, Limits, Page, Refused, Sent
+from imsim.protocol.frames import PROTOCOL_VERSION, Closed, Frame, Head, Hello, Limits, Page, Push, Refused, Sent
 from imsim.protocol.server.routing import PageOf
 from imsim.protocol.server.wheel import Wheel
 from imsim.protocol.session import Close, Fetch, Observe, ReadPage, Session, Submit, Survey, Withdraw
@@ -120,7 +120,8 @@ class Gateway:
                 return
             now = self._runtime.now()
             session.handle_frame(frame, now)
-            self.flush(session, now)
+            if session.outputs or session.wake_at < session.armed:
+                self.flush(session, now)
         elif type(frame) is Hello and not channel.opening:
             channel.opening = True
             self._runtime.spawn(self._open(channel, frame))
@@ -146,6 +147,9 @@ class Gateway:
     def flush(self, session: Session, now: float) -> None:
         """Carry out what a session wants."""
         for output in session.poll():
+            if type(output) is Push:  # hot
+                session.link.send(output)
+                continue
             request = _REQUESTS.get(type(output))
             if request is not None:
                 request(self, session, output)
@@ -322,7 +326,8 @@ class Gateway:
     def _wake(self, session: Any, now: float) -> None:  # noqa: ANN401 (the wheel's timers are sessions here)
         if session.wake_at <= now:
             session.handle_wake(now)
-        self.flush(session, now)
+        if session.outputs or session.wake_at < session.armed:
+            self.flush(session, now)
 
     def _end(self, session: Session, reason: str) -> None:
         link = session.link
