@@ -11,7 +11,7 @@ import numpy as np
 import pandas as pd
 
 from imsim.history import Event, Row
-from imsim.study.deliveries import cells, first_rows, latencies
+from imsim.study.deliveries import cells, first_rows, worst_and_median
 
 if TYPE_CHECKING:
     import numpy.typing as npt
@@ -62,10 +62,9 @@ def messages(evidence: Evidence) -> pd.DataFrame:
         },
         index=pd.Index([names.messages.name(number) for number in numbers.tolist()], name="message"),
     )
-    late = latencies(evidence)
-    spread = pd.Series(late.seconds * 1000).groupby(late.message)
-    for column, values in (("latency_p50_ms", spread.median()), ("latency_max_ms", spread.max())):
-        frame[column] = values.reindex(numbers).to_numpy()
+    median, worst = worst_and_median(evidence, numbers)
+    frame["latency_p50_ms"] = median * 1000
+    frame["latency_max_ms"] = worst * 1000
     return frame
 
 
@@ -80,7 +79,7 @@ def deliveries(evidence: Evidence) -> pd.DataFrame:
     due = cells(evidence)
     message = log.message[due.slot]
     submitted = _times(evidence, fates.submitted[message])
-    shown = _times(evidence, first_rows(evidence)[due.cell])
+    shown = first_rows(evidence)[due.cell]
     names = evidence.history
     return pd.DataFrame({
         "message": _named(message, names.messages.names),

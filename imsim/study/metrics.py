@@ -78,25 +78,25 @@ def measure(evidence: Evidence, counters: Counters | None = None) -> Metrics:
     """The figures of a run that was read as evidence, with what its world counted."""
     import numpy as np
 
-    from imsim.study.deliveries import cells, latencies, owed
+    from imsim.study.deliveries import latencies, owed, tally
     from imsim.verify.goals import catch_ups
     from imsim.verify.properties.duplicates import again
 
     counters = counters or Counters()
-    due, nowhere = cells(evidence), owed(evidence)
+    due, nowhere = tally(evidence), owed(evidence)
     seconds, returning = catch_ups(evidence)
     submitted = np.flatnonzero(evidence.fates.submitted >= 0)
     kinds = evidence.column("detail", evidence.fates.submitted[submitted])
     return Metrics(
         messages=int(np.count_nonzero(kinds == 0)),
-        deliveries=int(np.count_nonzero(due.rows > 0)),
-        expected=len(due.rows) + nowhere,
-        lost=int(np.count_nonzero(due.absent)) + nowhere,
-        trimmed=int(np.count_nonzero((due.rows == 0) & ~due.absent)),
+        deliveries=due.delivered,
+        expected=due.expected + nowhere,
+        lost=due.absent + nowhere,
+        trimmed=due.expected - due.delivered - due.absent,
         duplicates_shown=len(again(evidence)),
         duplicates_suppressed=evidence.counts[Event.SUPPRESSED],
         retries=evidence.counts[Event.RETRIED],
-        latency_ms=_quantiles(latencies(evidence).seconds * 1000),
+        latency_ms=_quantiles(latencies(evidence), scale=1000),
         catch_up_s=_quantiles(seconds[returning]),
         **_costs(counters),
     )
@@ -117,11 +117,13 @@ def _costs(counters: Counters) -> dict[str, Any]:
     }
 
 
-def _quantiles(values: npt.NDArray[np.float64]) -> Quantiles:
+def _quantiles(values: npt.NDArray[np.float64], *, scale: float = 1) -> Quantiles:
+    """Quantiles of `values`, which are used up, in units of which `scale` make up theirs."""
     import numpy as np
 
     if not len(values):
         return Quantiles()
+    found = np.quantile(values, (0.5, 0.95, 0.99), overwrite_input=True)
     # A microsecond is the grain of simulated time: more digits are the float's, not the figure's.
-    p50, p95, p99 = (round(float(value), 6) for value in np.quantile(values, (0.5, 0.95, 0.99)))
+    p50, p95, p99 = (round(float(value) * scale, 6) for value in found)
     return Quantiles(p50=p50, p95=p95, p99=p99)

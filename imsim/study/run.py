@@ -39,6 +39,8 @@ if TYPE_CHECKING:
 __all__ = ["Run", "judged", "simulate"]
 
 _MEGABYTE = 1 << 20
+_LARGE = 1_000_000
+"""Facts of a run whose world weighs more than a collection costs."""
 
 
 class Run(msgspec.Struct, frozen=True, kw_only=True, eq=False, dict=True):
@@ -151,6 +153,8 @@ def simulate(
         begin = time.perf_counter()
         end = World(scenario, seed=seed, deviations=deviations, level=level).run()
         wall_s = time.perf_counter() - begin
+        if len(end.history) > _LARGE:
+            gc.collect()  # the world is a web of cycles, and need not lie beside what judging a large run takes
         return judged(scenario, seed=seed, history=end.history, counters=_counted(end), wall_s=wall_s)
 
 

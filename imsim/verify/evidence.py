@@ -5,6 +5,7 @@ what is few (installs, memberships, markers) is judged as plain rows. A tiny his
 thousands, then costs a fixed number of NumPy calls, each about a microsecond: hence one set of shared tables, all
 built on first use.
 
+    columns.py  the packed rows, from memory or from a file
     log.py      what the log says: one entry a slot, which of them an epoch change took away
     readers.py  the devices, their installs, and who may read which part of which log
     fates.py    what became of every message
@@ -19,10 +20,10 @@ import functools
 from typing import TYPE_CHECKING, Final
 
 import numpy as np
-import numpy.typing as npt
 
 from imsim.errors import ConfigError
 from imsim.history.schema import Event
+from imsim.verify.columns import Block, Columns, Flags, Numbers
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -35,9 +36,6 @@ if TYPE_CHECKING:
 
 __all__ = ["SEQ_BITS", "Evidence", "Flags", "Numbers"]
 
-Numbers = npt.NDArray[np.int64]
-Flags = npt.NDArray[np.bool_]
-
 SEQ_BITS: Final = 32
 """A position is one number, `(conversation * epochs + epoch) << SEQ_BITS | seq`: it sorts and is found as one."""
 
@@ -48,22 +46,28 @@ _NONE: Final = np.zeros(0, np.int64)
 class Evidence:
     """The columns of one history; places are row numbers, counted from 0.
 
+    Attributes:
+        events: the event of every row.
+        epochs: one more than the highest epoch.
+        counts: how many rows each event has, by its number.
+
     Raises:
         ConfigError: conversations times epochs do not fit a position.
     """
 
     def __init__(self, history: History) -> None:
         self.history = history
-        self._array = np.asarray(history.array())
-        self.events: npt.NDArray[np.uint8] = np.ascontiguousarray(self._array["event"])
+        columns = Columns(history)
+        self.events = columns.events
+        self.epochs = columns.epochs
+        self.column, self.times, self.shown = columns.column, columns.times, columns.shown
         self.counts: list[int] = np.bincount(self.events, minlength=_EVENTS).tolist()
-        self.epochs = int(self._array["epoch"].max()) + 1 if len(self.events) else 1
         if len(history.conversations) * self.epochs >= 1 << (63 - SEQ_BITS):
             raise ConfigError(
                 f"a verdict tells at most {1 << (63 - SEQ_BITS):,} epochs of conversations apart, "
                 f"got {len(history.conversations):,} conversations of up to {self.epochs:,} epochs"
             )
-        self._columns: dict[str, npt.NDArray[np.generic]] = {}
+        self._columns = columns
         self._places: dict[Event, Numbers] = {}
 
     def places(self, event: Event) -> Numbers:
@@ -75,26 +79,16 @@ class Evidence:
             places = self._places[event] = np.flatnonzero(self.events == event)
         return places
 
-    def column(self, name: str, places: Numbers) -> Numbers:
-        """One column of some rows, as signed integers."""
-        return self._field(name)[places].astype(np.int64)
-
-    def times(self, places: Numbers) -> npt.NDArray[np.float64]:
-        """Seconds from the start of the run."""
-        return self._field("t")[places].astype(np.float64)
-
-    def _field(self, name: str) -> npt.NDArray[np.generic]:
-        field = self._columns.get(name)
-        if field is None:
-            field = self._columns[name] = self._array[name]
-        return field
+    def block(self, event: Event) -> Block:
+        """The rows of `event`; not for events that are only counted."""
+        return self._columns.block(self.places(event))
 
     def few(self, event: Event, *names: str) -> Sequence[tuple[int, ...]]:
         """The rows of an event that is rare, each as its place and the columns that are named."""
         places = self.places(event)
         if not len(places):
             return ()
-        return list(zip(places.tolist(), *(self._field(name)[places].tolist() for name in names), strict=True))
+        return list(zip(places.tolist(), *(self.column(name, places).tolist() for name in names), strict=True))
 
     def keys(self, conversation: Numbers, epoch: Numbers, seq: Numbers) -> Numbers:
         """Positions as one number each."""

@@ -98,13 +98,12 @@ def _early_recalls(evidence: Evidence) -> int:
     targets = {detail: find(details.name(detail)) for _, _, detail in recalls}
     wanted = np.zeros(len(evidence.history.messages), np.bool_)
     wanted[[number for number in targets.values() if number is not None]] = True
-    places = evidence.places(Event.SHOWN)
-    message = evidence.column("message", places)
-    chosen = wanted[message]
-    node = evidence.column("node", places[chosen])
     shown: dict[tuple[int, int], int] = {}
-    for place, device, target in zip(places[chosen].tolist(), node.tolist(), message[chosen].tolist(), strict=True):
-        shown.setdefault((device, target), place)
+    for block in evidence.shown():
+        chosen = np.flatnonzero(wanted[block.column("message")])
+        columns = (block.place, block.column("node"), block.column("message"))
+        for place, device, target in zip(*(column[chosen].tolist() for column in columns), strict=True):
+            shown.setdefault((device, target), place)
     late = len(evidence.events)
     return sum(
         number is not None and shown.get((device, number), late) > place

@@ -108,6 +108,14 @@ class Log:
         slots[self.key[slots] != keys] = -1
         return slots
 
+    def rank_of(self, slots: Numbers) -> Numbers:
+        """The ranks of slots, -1 for what is no slot."""
+        if not len(self.rank):
+            return slots
+        rank = self.rank[slots]
+        rank[slots < 0] = -1
+        return rank
+
     def _classify(self) -> None:
         details = self._evidence.history.details
         kind = self._evidence.column("detail", self.place)

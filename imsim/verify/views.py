@@ -11,7 +11,7 @@ What does not belong here: whether an absence is a loss (properties/loss.py).
 from __future__ import annotations
 
 import functools
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Final, NamedTuple
 
 import numpy as np
 
@@ -19,9 +19,16 @@ from imsim.history.schema import Event
 from imsim.verify.evidence import SEQ_BITS
 
 if TYPE_CHECKING:
-    from imsim.verify.evidence import Evidence, Flags, Numbers
+    from collections.abc import Iterator
 
-__all__ = ["Gap", "Views"]
+    import numpy.typing as npt
+
+    from imsim.verify.columns import Block, Flags, Numbers
+    from imsim.verify.evidence import Evidence
+
+__all__ = ["Gap", "Sightings", "Views", "identities"]
+
+_NONE: Final = np.zeros(0, np.int64)
 
 
 class Gap(NamedTuple):
@@ -35,29 +42,85 @@ class Gap(NamedTuple):
     covered: bool
 
 
+class Sightings(NamedTuple):
+    """Rows in which devices showed entries (`shown`, `edited`, `recalled`), one element each.
+
+    `key` is the position that a row names and `slot` that of the log, -1 if nothing was committed there; `rank` is the
+    number of the slot among the visible ones, -1 if it is none. `cell` is the cell that the row fills, -1 if it names
+    no visible slot or its device may not read it. `present` says that it belongs to the present install.
+    """
+
+    block: Block
+    node: Numbers
+    message: Numbers
+    key: Numbers
+    slot: Numbers
+    rank: Numbers
+    cell: Numbers
+    present: Flags
+
+    @property
+    def place(self) -> Numbers:
+        """The rows themselves."""
+        return self.block.place
+
+
 class Views:
-    """Rows in which devices showed entries, and the cells that they fill.
+    """The cells, and what fills them.
 
     Attributes:
-        place, node, message, key: of the rows that show something (`shown`, `edited`, `recalled`).
-        slot: the slot that such a row names, -1 if nothing was committed there.
-        cell: the cell that it fills, -1 if it names no visible slot, or its device may not read it.
-        present: whether it belongs to the present install.
+        cells: how many there are.
         rows_in_cell: how many rows of the present install fill each cell.
+        uncommitted: places of rows that show something where nothing was committed.
+        mistaken: places of rows that name a slot which holds another entry.
+        strangers: places of rows that show a visible slot to a device that may not read it.
+        odd: place, node, message and epoch of the rows that fill no cell of the present install.
     """
 
     def __init__(self, evidence: Evidence) -> None:
         self._evidence = evidence
-        kinds = [evidence.places(event) for event in (Event.SHOWN, Event.EDITED, Event.RECALLED)]
-        self.place: Numbers = kinds[0] if not (len(kinds[1]) or len(kinds[2])) else np.concatenate(kinds)
-        self.node: Numbers = evidence.column("node", self.place)
-        self.message: Numbers = evidence.column("message", self.place)
-        at = (evidence.column(name, self.place) for name in ("conversation", "epoch", "seq"))
-        self.key: Numbers = evidence.keys(*at)
-        self.slot: Numbers = evidence.log.find(self.key)
-        self.present: Flags = self.place > evidence.readers.installed[self.node]
         self._number_cells()
-        self._fill()
+        self.rows_in_cell: npt.NDArray[np.int32] = np.zeros(self.cells, np.int32)
+        uncommitted, mistaken, strangers, odd = [_NONE], [_NONE], [_NONE], [_NONE.reshape(0, 4)]
+        for seen in self.sightings():
+            fills = (seen.cell >= 0) & seen.present
+            np.add.at(self.rows_in_cell, seen.cell[fills], 1)
+            if len(evidence.log.message):
+                mistaken.append(seen.place[(seen.slot >= 0) & (evidence.log.message[seen.slot] != seen.message)])
+            if not fills.all():
+                uncommitted.append(seen.place[seen.slot < 0])
+                strangers.append(seen.place[(seen.cell < 0) & (seen.rank >= 0)])
+                odd.append(identities(seen, ~fills))
+        self.uncommitted: Numbers = np.concatenate(uncommitted)
+        self.mistaken: Numbers = np.concatenate(mistaken)
+        self.strangers: Numbers = np.concatenate(strangers)
+        self.odd: Numbers = np.concatenate(odd)
+
+    def sightings(self) -> Iterator[Sightings]:
+        """All rows that show something, in blocks: the messages in order, then the operations."""
+        evidence = self._evidence
+        for block in evidence.shown():
+            yield self._seen(block)
+        for event in (Event.EDITED, Event.RECALLED):
+            if evidence.counts[event]:
+                yield self._seen(evidence.block(event))
+
+    def _seen(self, block: Block) -> Sightings:
+        evidence = self._evidence
+        node = block.column("node")
+        key = evidence.keys(block.column("conversation"), block.column("epoch"), block.column("seq"))
+        slot = evidence.log.find(key)
+        rank = evidence.log.rank_of(slot)
+        return Sightings(
+            block=block,
+            node=node,
+            message=block.column("message"),
+            key=key,
+            slot=slot,
+            rank=rank,
+            cell=self._cells(node, rank),
+            present=block.place > evidence.readers.installed[node],
+        )
 
     def _number_cells(self) -> None:
         readers, order = self._evidence.readers, self._evidence.log.order
@@ -79,14 +142,6 @@ class Views:
         self._offset: Numbers = ends - (self._end - self._begin)
         self.cells = int(ends[-1]) if len(ends) else 0
 
-    def _fill(self) -> None:
-        rank = self._evidence.log.rank[self.slot] if len(self._evidence.log.rank) else np.full(len(self.slot), -1)
-        rank[self.slot < 0] = -1
-        self.rank: Numbers = rank
-        self.cell: Numbers = self._cells(self.node, rank)
-        filled = self.cell[self.present & (self.cell >= 0)]
-        self.rows_in_cell: Numbers = np.bincount(filled, minlength=self.cells)
-
     def _cells(self, device: Numbers, rank: Numbers) -> Numbers:
         if not self.cells:
             return np.full(len(rank), -1, np.int64)
@@ -100,13 +155,6 @@ class Views:
         """The devices of these cells, and their slots."""
         span = np.searchsorted(self._offset, cells, side="right") - 1
         return self._device[span], self._evidence.log.shown[self._begin[span] + cells - self._offset[span]]
-
-    @functools.cached_property
-    def all_cells(self) -> tuple[Numbers, Numbers]:
-        """The devices of all cells, and their slots."""
-        length = self._end - self._begin
-        rank = np.arange(self.cells) + np.repeat(self._begin - self._offset, length)
-        return np.repeat(self._device, length), self._evidence.log.shown[rank]
 
     @functools.cached_property
     def absent(self) -> Numbers:
@@ -141,3 +189,9 @@ class Views:
                 at, trimmed, lowest = next(trims)
             gaps.append(Gap(place, device, conversation, low, high, covered=high < begins.get(conversation, 0)))
         return gaps
+
+
+def identities(seen: Sightings, chosen: Flags) -> Numbers:
+    """Place, node, message and epoch of some rows: what says whether two of them are the same."""
+    columns = (seen.place, seen.node, seen.message, seen.block.column("epoch"))
+    return np.stack([column[chosen] for column in columns], axis=1)

@@ -13,11 +13,14 @@ import numpy as np
 
 from imsim.history.schema import Event
 from imsim.verify.finding import Charge, Property, Story
+from imsim.verify.views import identities
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from imsim.verify.columns import Flags
     from imsim.verify.evidence import Evidence
+    from imsim.verify.views import Sightings
 
 __all__ = ["again", "check"]
 
@@ -31,24 +34,28 @@ def check(evidence: Evidence) -> Iterator[Charge]:
 def again(evidence: Evidence) -> list[tuple[int, int]]:
     """Pairs of the places of a row and of one that showed the same again, in the same install and epoch."""
     views = evidence.views
-    suspects = views.cell < 0
-    suspects |= ~views.present
+    suspects = [views.odd]
     if views.cells and views.rows_in_cell.max() > 1:
-        suspects |= views.rows_in_cell[views.cell] > 1
-    rows = np.flatnonzero(suspects)
+        suspects += [identities(seen, _crowded(evidence, seen)) for seen in views.sightings()]
+    rows = np.concatenate(suspects)
     if not len(rows):
         return []
     installs: dict[int, list[int]] = {}
     for place, node in evidence.few(Event.INSTALLED, "node"):
         installs.setdefault(node, []).append(place)
-    columns = (views.place[rows], views.node[rows], views.message[rows], evidence.column("epoch", views.place[rows]))
     before: dict[tuple[int, int, int, int], int] = {}
     pairs = []
-    for place, node, message, epoch in sorted(zip(*(column.tolist() for column in columns), strict=True)):
+    for place, node, message, epoch in sorted(rows.tolist()):
         first = before.setdefault((node, bisect_left(installs.get(node, []), place), message, epoch), place)
         if first != place:
             pairs.append((first, place))
     return pairs
+
+
+def _crowded(evidence: Evidence, seen: Sightings) -> Flags:
+    """Which rows of the present install fill a cell that others fill too."""
+    crowded: Flags = (seen.cell >= 0) & seen.present & (evidence.views.rows_in_cell[seen.cell] > 1)
+    return crowded
 
 
 def _shown(evidence: Evidence) -> Iterator[Charge]:

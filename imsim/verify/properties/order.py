@@ -25,9 +25,8 @@ __all__ = ["check"]
 
 def check(evidence: Evidence) -> Iterator[Charge]:
     """Everyone means the same entry by a position, and senders' orders are kept."""
-    views = evidence.views
     yield from _disagreeing(evidence, evidence.log.contradictions)
-    yield from _disagreeing(evidence, _mistaken(evidence, views.place, views.message, views.slot))
+    yield from _disagreeing(evidence, evidence.views.mistaken)
     for event in (Event.ACCEPTED, Event.RESOLVED):
         places = evidence.places(event)
         if event is Event.RESOLVED:  # a device may learn that its message was sent before it learns where
@@ -50,7 +49,8 @@ def _mistaken(evidence: Evidence, places: Numbers, messages: Numbers, slots: Num
 def _disagreeing(evidence: Evidence, places: Numbers) -> Iterator[Charge]:
     def tell(place: int) -> Story:
         row = evidence.history.row(place)
-        at = evidence.keys(*(evidence.column(name, np.array([place])) for name in ("conversation", "epoch", "seq")))
+        conversation = evidence.history.conversations.find(row.conversation) or 0
+        at = evidence.keys(*(np.array([number]) for number in (conversation, row.epoch, row.seq)))
         first = evidence.history.row(int(evidence.log.place[evidence.log.find(at)[0]]))
         return Story(
             f"{evidence.position(int(at[0]))} is {first.message or 'an entry without a name'} for {first.node}, which "

@@ -25,11 +25,7 @@ def check(evidence: Evidence) -> Iterator[Charge]:
 
 
 def _rows(evidence: Evidence) -> Iterator[Charge]:
-    views = evidence.views
-    if not (views.cell < 0).any():
-        return
-    uncommitted = views.place[views.slot < 0]
-    strangers = views.place[(views.cell < 0) & (views.rank >= 0)]
+    uncommitted, strangers = evidence.views.uncommitted, evidence.views.strangers
 
     def tell_uncommitted(place: int) -> Story:
         row = evidence.history.row(place)

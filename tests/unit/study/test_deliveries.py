@@ -13,9 +13,9 @@ def test_the_first_row_of_a_cell_is_of_any_install(chat):
     evidence = Evidence(chat.end())
 
     due = cells(evidence)
-    rows = [evidence.history.row(place) for place in first_rows(evidence)[due.cell].tolist()]
 
-    assert [(row.node, row.t) for row in rows] == [("alice/phone", 9.0), ("bob/phone", 10.0), ("bob/pc", 11.0)]
+    assert [evidence.node(device) for device in due.device.tolist()] == ["alice/phone", "bob/phone", "bob/pc"]
+    assert first_rows(evidence)[due.cell].tolist() == [9.0, 10.0, 11.0]
     assert due.rows.tolist() == [1, 1, 1]
 
 
@@ -24,9 +24,7 @@ def test_a_row_that_a_change_of_epoch_moved_was_first_where_it_was(chat):
     chat.commit("alice-1", 3, epoch=1).accept("alice-1", 3, epoch=1).show("alice-1", 3, epoch=1)
     evidence = Evidence(chat.end())
 
-    late = latencies(evidence)
-
-    assert late.seconds.tolist() == [5.0, 6.0]
+    assert latencies(evidence).tolist() == [5.0, 6.0]
     assert len(cells(evidence).cell) == 3
 
 
