@@ -616,7 +616,7 @@ class Device(Fold):
         """Free the parts that have nothing to do, and tell the strategy once when all is quiet."""
         if self._catchup is not None and self._catchup.idle:
             self._catchup = None
-        if self.online and not self._quiet and self.is_quiet():
+        if self.online and not self._quiet and self._check_due == math.inf and self.is_quiet():
             self._quiet = True
             self._step(self.config.sync.on_quiet, now)
 

@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 
 from imsim.history import Event, Level, Writer
+from imsim.protocol.connector import Phase
 from imsim.protocol.frames import Created, Entry, Join, Leave, Message, user_log
 from imsim.protocol.server.accept import FIRST_EPOCH
 from imsim.protocol.server.log import Membership, announcements, roster_key
@@ -50,6 +51,8 @@ _EPOCH = 1_767_225_600.0
 _HOUR = 3600.0
 _LOOK = 1.0
 """Seconds between two looks for convergence."""
+_SETTLED = frozenset({Phase.ONLINE, Phase.RESTING})
+"""Where a device may stand that has nothing to do: one that rests is connected once a round."""
 
 
 class Usage(msgspec.Struct, frozen=True, kw_only=True):
@@ -192,7 +195,7 @@ class World:
                 joined.setdefault(user, []).append(conversation)
         for node in self.devices.values():
             device = node.device
-            if device is None or node.waiting is not None or not device.online or not device.is_quiet():
+            if device is None or node.waiting is not None or device.phase not in _SETTLED or not device.is_quiet():
                 return False
             for conversation in (device.own_log, *joined.get(node.user, ())):
                 head = heads.get(conversation)

@@ -40,12 +40,12 @@ class Adaptive(Passive, frozen=True, gc=False, kw_only=True, tag="adaptive", tag
         return Timing(self.least)
 
     def on_start(self, state: Timing, view: View, now: float) -> Step:
-        """Hello was a round; what it found shows in `view.behind`."""
-        return self._next(state, view, now, ())
+        """The first round; its answer adapts the interval."""
+        return state, (CheckNow(), Wake(now + self._bounded(state.interval, view)))
 
     def on_heads(self, state: Timing, view: View, now: float) -> Step:
         """A round is over: adapt, and plan the next one."""
-        return self._next(state, view, now, ())
+        return self._next(state, view, now)
 
     def on_quiet(self, state: Timing, view: View, now: float) -> Step:
         """Leave the connection if the next round is far."""
@@ -60,10 +60,10 @@ class Adaptive(Passive, frozen=True, gc=False, kw_only=True, tag="adaptive", tag
         """The longest interval."""
         return self.most
 
-    def _next(self, state: Timing, view: View, now: float, actions: tuple[CheckNow, ...]) -> Step:
+    def _next(self, state: Timing, view: View, now: float) -> Step:
         interval = state.interval * (0.5 if view.behind else 1.5)
         interval = min(max(interval, self.least), self.most)
-        return Timing(interval), (*actions, Wake(now + self._bounded(interval, view)))
+        return Timing(interval), (Wake(now + self._bounded(interval, view)),)
 
     def _bounded(self, interval: float, view: View) -> float:
         if not self._is_busy(view.wall):
