@@ -111,7 +111,7 @@ def worst_and_median(evidence: Evidence, numbers: Numbers) -> tuple[npt.NDArray[
 def _latencies(evidence: Evidence) -> tuple[npt.NDArray[np.uint32], npt.NDArray[np.float64]]:
     """Messages and seconds of the first rows on devices other than the sender's."""
     fates = evidence.fates
-    submitted = np.full(len(fates.submitted), np.nan)
+    submitted: npt.NDArray[np.float64] = np.full(len(fates.submitted), np.nan)
     known = np.flatnonzero(fates.submitted >= 0)
     submitted[known] = evidence.times(fates.submitted[known])
     # Where no row is odd and no cell crowded, each row is the first of its pair, and sorting them out can be spared.
@@ -130,11 +130,12 @@ def _latencies(evidence: Evidence) -> tuple[npt.NDArray[np.uint32], npt.NDArray[
             pairs.append(message * len(evidence.history.nodes) + device[others])
     if not messages:
         return np.zeros(0, np.uint32), np.zeros(0)
-    message, passed = np.concatenate(messages), np.concatenate(seconds)
+    every: npt.NDArray[np.uint32] = np.concatenate(messages)
+    passed = np.concatenate(seconds)
     if not again:
-        return message, passed
+        return every, passed
     _, first = np.unique(np.concatenate(pairs), return_index=True)
-    return message[first], passed[first]
+    return every[first], passed[first]
 
 
 def owed(evidence: Evidence) -> int:

@@ -47,7 +47,7 @@ class Metrics(msgspec.Struct, frozen=True, kw_only=True):
         duplicates_suppressed: copies that arrived and were not shown.
         retries: repeated sends and pushes.
         latency_ms: from the user's submit to the durable row of each other device, in milliseconds.
-        catch_up_s: from the connection to having everything, after a time offline, in seconds.
+        catch_up_s: from a device's return to the last row that it had missed, in seconds, over returns that missed any.
         events: as the world counted.
         requests_per_device, bytes_per_device: means, over the run.
         wakes_per_device_day, joules_per_device_day: means, over the run, scaled to a day.
@@ -84,7 +84,6 @@ def measure(evidence: Evidence, counters: Counters | None = None) -> Metrics:
 
     counters = counters or Counters()
     due, nowhere = tally(evidence), owed(evidence)
-    seconds, returning = catch_ups(evidence)
     submitted = np.flatnonzero(evidence.fates.submitted >= 0)
     kinds = evidence.column("detail", evidence.fates.submitted[submitted])
     return Metrics(
@@ -97,7 +96,7 @@ def measure(evidence: Evidence, counters: Counters | None = None) -> Metrics:
         duplicates_suppressed=evidence.counts[Event.SUPPRESSED],
         retries=evidence.counts[Event.RETRIED],
         latency_ms=_quantiles(latencies(evidence), scale=1000),
-        catch_up_s=_quantiles(seconds[returning]),
+        catch_up_s=_quantiles(catch_ups(evidence)),
         **_costs(counters),
     )
 

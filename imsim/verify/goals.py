@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
     import numpy.typing as npt
 
-    from imsim.verify.evidence import Evidence, Flags
+    from imsim.verify.evidence import Evidence
 
 __all__ = ["Goal", "catch_ups", "count_goals"]
 
@@ -63,31 +63,37 @@ def count_goals(evidence: Evidence) -> dict[Goal, int]:
     return {goal: evidence.counts[_EVENTS[goal]] if goal in _EVENTS else _COUNTS[goal](evidence) for goal in Goal}
 
 
-def catch_ups(evidence: Evidence) -> tuple[npt.NDArray[np.float64], Flags]:
-    """How long devices took from `connected` to `caught_up`, in seconds, and whether each had been connected before."""
-    begins, ends = evidence.places(Event.CONNECTED), evidence.places(Event.CAUGHT_UP)
-    places = np.concatenate([begins, ends])
-    node = evidence.column("node", places)
-    sorting = np.lexsort((places, node))
-    places, node = places[sorting], node[sorting]
-    is_end = evidence.events[places] == Event.CAUGHT_UP
-    same = node[1:] == node[:-1]
-    done = np.flatnonzero(same & is_end[1:] & ~is_end[:-1])
-    returning = np.zeros(len(done), np.bool_)
-    returning[done > 0] = same[done[done > 0] - 1]
-    seconds = evidence.times(places[done + 1]) - evidence.times(places[done])
-    return seconds, returning
+def catch_ups(evidence: Evidence) -> npt.NDArray[np.float64]:
+    """How long devices that came back took to show what they had missed, in seconds, one for each such connection.
+
+    What was committed before a device connected and is shown after it was missed; the last of it ends the catch-up.
+    The first connection of a device is none: there it is new, not back.
+    """
+    begins = evidence.places(Event.CONNECTED)
+    node = evidence.column("node", begins)
+    sorting = np.lexsort((begins, node))
+    begins, node = begins[sorting], node[sorting]
+    back = np.zeros(len(begins), np.bool_)
+    np.equal(node[1:], node[:-1], out=back[1:])
+    if not back.any():
+        return np.zeros(0)
+    stride = len(evidence.events)
+    keys = node * stride + begins
+    ends: npt.NDArray[np.float64] = np.full(len(begins), -np.inf)
+    for seen in evidence.views.sightings():
+        latest = np.searchsorted(keys, seen.node * stride + seen.place) - 1
+        missed = (latest >= 0) & (seen.slot >= 0)
+        missed &= (node[latest] == seen.node) & back[latest]
+        missed &= evidence.log.place_of(seen.slot) < begins[latest]
+        np.maximum.at(ends, latest[missed], seen.block.rows["t"][missed])
+    done = np.isfinite(ends)
+    seconds: npt.NDArray[np.float64] = ends[done] - evidence.times(begins[done])
+    return seconds
 
 
 def _reconnects(evidence: Evidence) -> int:
     connected = evidence.places(Event.CONNECTED)
     return len(connected) - int(np.count_nonzero(np.bincount(evidence.column("node", connected))))
-
-
-def _offline_catch_ups(evidence: Evidence) -> int:
-    if evidence.counts[Event.CONNECTED] < 2 or not evidence.counts[Event.CAUGHT_UP]:  # noqa: PLR2004 (first, again)
-        return 0
-    return int(np.count_nonzero(catch_ups(evidence)[1]))
 
 
 def _early_recalls(evidence: Evidence) -> int:
@@ -114,7 +120,7 @@ def _early_recalls(evidence: Evidence) -> int:
 
 _COUNTS: Final[Mapping[Goal, Callable[[Evidence], int]]] = {
     Goal.RECONNECT: _reconnects,
-    Goal.OFFLINE_CATCH_UP: _offline_catch_ups,
+    Goal.OFFLINE_CATCH_UP: lambda evidence: len(catch_ups(evidence)),
     Goal.RECALL_BEFORE_TARGET: _early_recalls,
     Goal.EPOCH_CHANGE: lambda evidence: evidence.log.epoch_changes,
 }

@@ -108,6 +108,10 @@ class Log:
         slots[self.key[slots] != keys] = -1
         return slots
 
+    def place_of(self, slots: Numbers) -> Numbers:
+        """The rows that committed slots; arbitrary for what is no slot."""
+        return self.place[slots] if len(self.place) else slots
+
     def rank_of(self, slots: Numbers) -> Numbers:
         """The ranks of slots, -1 for what is no slot."""
         if not len(self.rank):

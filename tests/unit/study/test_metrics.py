@@ -85,8 +85,9 @@ def test_latency_runs_from_submit_to_the_first_row_of_each_other_device(chat):
 
 
 def test_catch_up_is_measured_after_a_time_offline_only(chat):
-    chat.say("bob/pc", Event.CONNECTED).say("bob/phone", Event.GAP).say("bob/pc", Event.CAUGHT_UP)
-    chat.say("bob/pc", Event.DISCONNECTED).say("bob/pc", Event.CONNECTED).say("bob/pc", Event.CAUGHT_UP)
+    chat.send("alice/phone", "alice-1", 2).say("bob/pc", Event.CONNECTED).show("alice-1", 2)
+    chat.say("bob/pc", Event.DISCONNECTED).send("alice/phone", "alice-2", 3)
+    chat.say("bob/pc", Event.CONNECTED).show("alice-2", 3, "bob/pc", "alice/phone", "bob/phone")
 
     assert measured(chat.end()).catch_up_s == Quantiles(p50=1.0, p95=1.0, p99=1.0)
 

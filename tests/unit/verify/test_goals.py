@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import numpy as np
 import pytest
 
 from imsim.history import Event
@@ -57,26 +56,29 @@ def test_a_reconnect_is_a_second_connection_of_the_same_device(chat):
     assert met(chat.say("bob/pc", Event.CONNECTED).end()) == {Goal.RECONNECT: 1}
 
 
-def test_the_first_catch_up_of_a_device_follows_no_time_offline(chat):
-    for device in ("bob/pc", "bob/phone"):
-        chat.say(device, Event.CONNECTED).say(device, Event.CAUGHT_UP)
+def test_what_a_new_device_finds_was_not_missed(chat):
+    chat.send("alice/phone", "alice-1", 2).say("bob/pc", Event.CONNECTED).show("alice-1", 2)
 
     assert met(chat.end()) == {}
 
 
-def test_a_catch_up_after_a_reconnect_is_offline_catch_up_and_is_measured(chat):
-    chat.say("bob/pc", Event.CONNECTED).say("bob/pc", Event.CAUGHT_UP)  # 1 s
+def test_a_device_that_comes_back_to_nothing_new_catches_nothing_up(chat):
+    chat.send("alice/phone", "alice-1", 2).say("bob/pc", Event.CONNECTED).show("alice-1", 2)
+    chat.say("bob/pc", Event.CONNECTED).send("alice/phone", "alice-2", 3).show("alice-2", 3)
+
+    assert met(chat.end()) == {Goal.RECONNECT: 1}
+
+
+def test_a_catch_up_lasts_from_the_return_to_the_last_row_that_was_missed(chat):
     chat.say("bob/pc", Event.CONNECTED).say("bob/phone", Event.CONNECTED).say("alice/phone", Event.CONNECTED)
-    chat.say("bob/pc", Event.CAUGHT_UP)  # 3 s
-    chat.say("bob/pc", Event.CAUGHT_UP)  # of no connection
-    chat.say("alice/phone", Event.DISCONNECTED).say("alice/phone", Event.CONNECTED).say("alice/phone", Event.CAUGHT_UP)
+    chat.send("alice/phone", "alice-1", 2).show("alice-1", 2, "alice/phone", "bob/phone")
+    chat.send("alice/phone", "alice-2", 3).show("alice-2", 3, "alice/phone", "bob/phone")
+    chat.say("bob/pc", Event.CONNECTED).show("alice-2", 3, "bob/pc").show("alice-1", 2, "bob/pc")
+    chat.send("alice/phone", "alice-3", 4).show("alice-3", 4)
     history = chat.end()
 
-    seconds, returning = catch_ups(Evidence(history))
-
-    assert met(history) == {Goal.RECONNECT: 2, Goal.OFFLINE_CATCH_UP: 2}
-    assert sorted(seconds.tolist()) == [1.0, 1.0, 3.0]
-    assert np.count_nonzero(returning) == 2
+    assert catch_ups(Evidence(history)).tolist() == [2.0]
+    assert met(history) == {Goal.RECONNECT: 1, Goal.OFFLINE_CATCH_UP: 1}
 
 
 def test_a_recall_before_its_target_is_one_where_the_target_comes_later_or_never(chat):
