@@ -114,14 +114,11 @@ class _Flight(msgspec.Struct, gc=False):
     high: int
     since: float
     due: float
+    size: int
+    """Entries that count for the window; none where the frame only tells that there is something."""
     attempt: int = 1
     delay: float = 0.0
     drawn: bool = False
-
-    @property
-    def size(self) -> int:
-        """Entries that count for the window."""
-        return self.high - self.low + 1 if isinstance(self.frame, Push | Page) or self.frame is None else 0
 
 
 class _Lane:
@@ -145,6 +142,7 @@ class Session:
 
     __slots__ = (
         "_first",
+        "_flying",
         "_held",
         "_inflight",
         "_lanes",
@@ -185,6 +183,7 @@ class Session:
         self._first = policy.least_delay(1, 0.0)
         self.outputs: list[Output] = []
         self._inflight = 0
+        self._flying = 0
         self._held: tuple[int, float] | None = None
         for position in hello.positions if strategy.checks else ():
             self._lanes[position.conversation] = _Lane(position.conversation, position.epoch, _cursor(position))
@@ -205,7 +204,7 @@ class Session:
         """
         self.connected = True
         self.outputs.append(Welcome(self.id, incarnation, self.limits, resumed))
-        self._inflight = 0
+        self._inflight = self._flying = 0
         for lane in self._lanes.values():
             lane.flights.clear()
             lane.fetching = False
@@ -255,8 +254,9 @@ class Session:
             if lane.sent == seq - 1 and self._inflight < self.limits.window and lane.epoch == push.epoch and not lane.fetching:
                 lane.sent = seq
                 self._inflight += 1
+                self._flying += 1
                 due = now + self._first
-                lane.flights.append(_Flight(push, seq, seq, now, due))
+                lane.flights.append(_Flight(push, seq, seq, now, due, 1))
                 if due < self.wake_at:
                     self.wake_at = due
                 self.outputs.append(push)
@@ -314,7 +314,8 @@ class Session:
         lane = self._lanes.get(conversation)
         if lane is not None and lane.fetching:
             lane.fetching = False
-            lane.flights.append(_Flight(None, lane.sent + 1, lane.sent, now, now + self._policy.least_delay(1, 0.0)))
+            lane.flights.append(_Flight(None, lane.sent + 1, lane.sent, now, now + self._first, 0))
+            self._flying += 1
             self._rearm()
 
     def handle_survey(self, survey: Survey, heads: Iterable[tuple[Head, int]], now: float) -> None:
@@ -405,9 +406,10 @@ class Session:
         flights = lane.flights
         if len(flights) == 1 and flights[0].high <= upto:  # hot
             self._inflight -= flights[0].size
+            self._flying -= 1
             flights.clear()
-            if not self._inflight and self._held is None:
-                self.wake_at = math.inf if not any(other.flights for other in self._lanes.values()) else self.wake_at
+            if not self._flying and self._held is None:
+                self.wake_at = math.inf
         elif flights:
             self._land(lane, ack, now)
         if lane.sent < lane.head:
@@ -419,6 +421,7 @@ class Session:
         for flight in lane.flights:
             if flight.high <= ack.upto or any(low <= flight.low and flight.high <= high for low, high in ack.above):
                 self._inflight -= flight.size
+                self._flying -= 1
             else:
                 flight.attempt = min(flight.attempt, 2)
                 remaining.append(flight)
@@ -458,8 +461,10 @@ class Session:
 
     def _launch(self, lane: _Lane, frame: Push | Page | Heads | Hint | None, low: int, high: int, now: float) -> None:
         """Transmit a frame (None: it was transmitted as an answer) and watch it."""
-        flight = _Flight(frame, low, high, now, now + self._policy.least_delay(1, 0.0))
+        size = 0 if isinstance(frame, Heads | Hint) else high - low + 1
+        flight = _Flight(frame, low, high, now, now + self._first, size)
         lane.flights.append(flight)
+        self._flying += 1
         self._inflight += flight.size
         if frame is not None:
             self.outputs.append(frame)
@@ -483,6 +488,7 @@ class Session:
         frame = flight.frame
         if frame is None:
             lane.flights.remove(flight)
+            self._flying -= 1
             self._inflight -= flight.size
             lane.sent = min(lane.sent, flight.low - 1)
             self._pump(lane, now)
@@ -500,6 +506,7 @@ class Session:
         lane.acked = min(lane.acked, cut)
         lane.sent = min(lane.sent, cut)
         self._inflight -= sum(flight.size for flight in lane.flights)
+        self._flying -= len(lane.flights)
         lane.flights.clear()
         self.outputs.append(EpochChanged(lane.conversation, epoch, cut))
         return True

@@ -72,13 +72,14 @@ class Disk:
         durable: whether it outlives a crash of the process.
     """
 
-    __slots__ = ("_durable", "_fold_at", "_index", "_records")
+    __slots__ = ("_durable", "_fold_at", "_index", "_others", "_records")
 
     def __init__(self, *, durable: bool = True) -> None:
         self._durable = durable
         self._records: list[Any] = []
         self._index: _Index | None = None
         self._fold_at = _SMALL
+        self._others = 0
 
     # -- the LocalStore port
 
@@ -108,10 +109,12 @@ class Disk:
             if type(record) is Entry:
                 if self._index is not None:
                     self._index.add(record)
-            elif mine:
-                self._forget_recent(record)
+            else:
+                self._others += 1
+                if mine:
+                    self._forget_recent(record)
             mine.append(record)
-        if len(mine) >= self._fold_at:
+        if self._others >= self._fold_at:
             self._fold()
 
     # -- what the world does to it
@@ -126,6 +129,7 @@ class Disk:
         self._records = []
         self._index = None
         self._fold_at = _SMALL
+        self._others = 0
 
     def backup(self) -> tuple[Any, ...]:
         """A copy of what is there now, for a later `restore`."""
@@ -167,7 +171,9 @@ class Disk:
             live[key] = record
         if len(live) < len(self._records):
             self._records = list(live.values())
-        self._fold_at = max(2 * len(self._records) + 1, _SMALL)
+        # rows are seldom replaced, so only the others count
+        self._others = 0
+        self._fold_at = max(len(self._records) // 2, _SMALL)
 
     def _indexed(self) -> _Index:
         if self._index is None:

@@ -97,8 +97,12 @@ class Delivery:
                 await self._store(entry, members)
 
     async def _store(self, entry: Entry, members: tuple[str, ...]) -> None:
+        sessions = self.sessions
         for user in members:
-            if not any(session.connected for session in self.sessions.get(user, ())):
+            for session in sessions.get(user, ()):
+                if session.connected:
+                    break
+            else:
                 await self._offline.add(user, entry)
 
     async def run(self, group: str) -> None:

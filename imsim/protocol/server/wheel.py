@@ -18,8 +18,14 @@ __all__ = ["Armed", "Wheel"]
 
 
 class Armed(Protocol):
-    """What waits on a wheel: `armed` is the earliest moment for which it is in a slot, and the wheel's to write."""
+    """What waits on a wheel.
 
+    Attributes:
+        wake_at: what it really waits for; infinity: nothing.
+        armed: the earliest moment for which it is in a slot; the wheel's to write.
+    """
+
+    wake_at: float
     armed: float
 
 
@@ -55,4 +61,7 @@ class Wheel:
         for timer in self._slots.pop(slot):
             if timer.armed <= slot * self._tick:  # not now: a clock of microseconds may be a hair early
                 timer.armed = math.inf
-                self._call(timer, now)
+                if timer.wake_at <= now:
+                    self._call(timer, now)
+                elif timer.wake_at < math.inf:
+                    self.arm(timer, timer.wake_at)
