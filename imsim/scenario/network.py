@@ -72,7 +72,7 @@ class NetworkProfile(Section, frozen=True, kw_only=True):
     ] = None
     outages: Annotated[Outages, Meta(description="Gaps in coverage.")] = Outages()
     rto: Annotated[Seconds, Meta(description="Retransmission time-out: the stall that a loss costs a stream.")] = 0.3
-    energy: Annotated[Energy, Meta(description="What the radio draws.")] = Energy()
+    energy: Annotated[Energy | None, Meta(description="What the radio draws; none: nobody measures.")] = Energy()
 
 
 class SiteLink(Section, frozen=True, kw_only=True):

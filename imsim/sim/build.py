@@ -20,6 +20,7 @@ from imsim.sim.clock import NodeClock, RightClock
 from imsim.sim.deviations import CrashAfter, CrashBefore, LosePush, Pause
 from imsim.sim.device_node import DeviceNode, Make
 from imsim.sim.disk import Disk, FaultyDisk
+from imsim.sim.energy import EnergyMeter
 from imsim.sim.link import LinkModel
 from imsim.sim.network import Network
 from imsim.sim.sites import ONLY_SITE, Sites
@@ -223,6 +224,9 @@ class Makes:
             self._disk(device.name),
             world.decisions.randomness(f"at {device.name}"),
         )
+        energy = world.scenario.network.profiles[device.profile].energy
+        if energy is not None:
+            node.meter = EnergyMeter(energy)
         if isinstance(node.disk, FaultyDisk):
             node.disk.host = node
         if device.skew or device.drift:

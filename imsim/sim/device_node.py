@@ -18,6 +18,7 @@ import msgspec
 
 from imsim.errors import WorldError
 from imsim.history import Event
+from imsim.history.counters import DeviceCounters
 from imsim.protocol.device import Device
 from imsim.protocol.effects import (
     CaughtUp,
@@ -46,6 +47,7 @@ if TYPE_CHECKING:
     from imsim.sim.clock import NodeClock
     from imsim.sim.decisions import KeyedRandomness
     from imsim.sim.disk import Disk
+    from imsim.sim.energy import EnergyMeter
     from imsim.sim.link import LinkModel
     from imsim.sim.naming import Named
     from imsim.sim.wire import Wire
@@ -204,6 +206,9 @@ class DeviceNode(Endpoint):
         world.fact(self, Event.WIPED, detail="restored from a backup")
         self.disk.restore(old[-1] if old else ())
         self.start()
+        for record in self.disk.records():
+            if type(record) is Entry:
+                world.record_row(self, record)
 
     def _stop(self) -> None:
         world: World = self.make.world
@@ -370,6 +375,17 @@ class DeviceNode(Endpoint):
         wire, self.wire = self.wire, None
         if wire is not None:
             self.make.world.disconnect(self, wire, reason)
+
+    def counters(self, now: float) -> DeviceCounters:
+        """What this device cost up to `now`."""
+        meter = self.meter
+        return DeviceCounters(
+            requests=self.requests,
+            bytes_up=self.bytes_up,
+            bytes_down=self.bytes_down,
+            wakes=self.wakes if meter is None else meter.wakes,
+            joules=None if meter is None else meter.joules(now),
+        )
 
     # ------------------------------------------------------------------------------------------ timers
 

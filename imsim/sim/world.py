@@ -17,7 +17,8 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
-from imsim.history import Event, Level, Writer
+from imsim.history import Event, History, Level, Writer
+from imsim.history.counters import Counters
 from imsim.protocol.connector import Phase
 from imsim.protocol.frames import Created, Entry, Join, Leave, Message, user_log
 from imsim.protocol.server.accept import FIRST_EPOCH
@@ -37,14 +38,13 @@ from imsim.sim.workload import plan
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from imsim.history import History
     from imsim.scenario import Scenario
     from imsim.sim.clock import NodeClock, RightClock
     from imsim.sim.deviations import Deviation
     from imsim.sim.handshake import Refusal
     from imsim.sim.naming import Named
 
-__all__ = ["Outcome", "Usage", "World", "simulate_world"]
+__all__ = ["Outcome", "World", "simulate_world"]
 
 _EPOCH = 1_767_225_600.0
 """The Unix time of a scenario's midnight: 2026-01-01, a Thursday."""
@@ -55,34 +55,18 @@ _SETTLED = frozenset({Phase.ONLINE, Phase.RESTING})
 """Where a device may stand that has nothing to do: one that rests is connected once a round."""
 
 
-class Usage(msgspec.Struct, frozen=True, kw_only=True):
-    """What one device cost: bytes each way, frames it sent, wake-ups."""
-
-    name: str
-    bytes_up: int
-    bytes_down: int
-    requests: int
-    wakes: int
-
-
 class Outcome(msgspec.Struct, frozen=True, kw_only=True):
     """What a run leaves behind.
 
     Attributes:
         history: every fact.
-        events: entries of the kernel's heap that were processed.
-        until: seconds of virtual time.
+        counters: what was counted beside them.
         converged: whether every device held everything at the end.
-        usage: what each device cost.
-        queue_depth: the deepest queue before each backend, by port.
     """
 
-    history: Any
-    events: int
-    until: float
+    history: History
+    counters: Counters
     converged: bool
-    usage: tuple[Usage, ...]
-    queue_depth: dict[str, int]
 
 
 class World:
@@ -207,21 +191,15 @@ class World:
         self.fact(None, Event.HEALED, detail="end")
         for server in self.servers:
             server.end()
-        usage = tuple(
-            Usage(name=n.name, bytes_up=n.bytes_up, bytes_down=n.bytes_down, requests=n.requests, wakes=n.wakes)
-            for n in self.devices.values()
-        )
-        depths = {
-            port.value: desk.station.max_depth for port, desk in self.backends.desks.items() if desk.station is not None
-        }
-        return Outcome(
-            history=self.writer.finish(),
+        now = self.kernel.now
+        stations = [desk.station for desk in self.backends.desks.values() if desk.station is not None]
+        counters = Counters(
             events=self.kernel.processed,
-            until=self.kernel.now,
-            converged=converged,
-            usage=usage,
-            queue_depth=depths,
+            seconds=now,
+            queue_depth=max((station.max_depth for station in stations), default=None),
+            devices={name: node.counters(now) for name, node in self.devices.items()},
         )
+        return Outcome(history=self.writer.finish(), counters=counters, converged=converged)
 
     # ------------------------------------------------------------------------------------------ what exists at the start
 

@@ -21,7 +21,7 @@ import msgspec
 
 from imsim.errors import ConfigError, nearest
 from imsim.history import History, Level
-from imsim.history.counters import Counters, DeviceCounters
+from imsim.history.counters import Counters
 from imsim.scenario import Scenario
 from imsim.study import table
 from imsim.study.metrics import Metrics, measure
@@ -33,7 +33,6 @@ if TYPE_CHECKING:
     import pandas as pd
 
     from imsim.sim.deviations import Deviation
-    from imsim.sim.world import Outcome
     from imsim.verify.evidence import Evidence
 
 __all__ = ["Run", "judged", "simulate"]
@@ -155,7 +154,7 @@ def simulate(
         wall_s = time.perf_counter() - begin
         if len(end.history) > _LARGE:
             gc.collect()  # the world is a web of cycles, and need not lie beside what judging a large run takes
-        return judged(scenario, seed=seed, history=end.history, counters=_counted(end), wall_s=wall_s)
+        return judged(scenario, seed=seed, history=end.history, counters=end.counters, wall_s=wall_s)
 
 
 def judged(scenario: Scenario, *, seed: int, history: History, counters: Counters, wall_s: float) -> Run:
@@ -176,20 +175,6 @@ def judged(scenario: Scenario, *, seed: int, history: History, counters: Counter
         wall_s=wall_s,
         verdict_s=verdict_s,
         peak_rss_mb=_peak_rss_mb(),
-    )
-
-
-def _counted(end: Outcome) -> Counters:
-    return Counters(
-        events=end.events,
-        seconds=end.until,
-        queue_depth=max(end.queue_depth.values(), default=None),
-        devices={
-            device.name: DeviceCounters(
-                requests=device.requests, bytes_up=device.bytes_up, bytes_down=device.bytes_down, wakes=device.wakes
-            )
-            for device in end.usage
-        },
     )
 
 
