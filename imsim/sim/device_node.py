@@ -35,7 +35,7 @@ from imsim.protocol.effects import (
     Write,
 )
 from imsim.protocol.frames import Ask, Cancel, Edit, Entry, Frame, Message, Read, Recall, Send
-from imsim.protocol.records import SendState
+from imsim.protocol.records import Queued, Resolved, SendState
 from imsim.sim.connection import Endpoint
 from imsim.sim.decisions import Kind
 
@@ -299,19 +299,35 @@ class DeviceNode(Endpoint):
 
     def _write(self, write: Write) -> bool:
         """Make records durable, and tell the history what the user sees; False if the device had to stop."""
+        world: World = self.make.world
         device = self.device
         try:
             self.disk.write(write.records)
         except WorldError:
-            if self.device is device:
-                self.crash()
-                world: World = self.make.world
-                world.kernel.call_in(world.restart_after, _restart, self)
-            return False
-        for record in write.records:
-            if type(record) is Entry:
-                self.make.world.record_row(self, record)
-        return self.device is device
+            self.crash()
+        else:
+            for record in write.records:
+                tell = _DURABLE.get(type(record))
+                if tell is not None:
+                    tell(self, record)
+        if self.device is device:
+            return True
+        world.kernel.call_in(world.restart_after, _restart, self)
+        return False
+
+    def _on_row(self, entry: Entry) -> None:
+        self.make.world.record_row(self, entry)
+
+    def _on_queued(self, record: Queued) -> None:
+        self.make.world.users.submitted(record.client_id)
+
+    def _on_resolved(self, record: Resolved) -> None:
+        """What became of an own message is known once it is durable; a hint may be lost with the process."""
+        self._tell_state(record.client_id, record.state, record.reason)
+
+    def _tell_state(self, client_id: str, state: SendState, reason: str) -> None:
+        named = self.make.world.naming.of_id(client_id, "")
+        self.make.world.fact_about(self, _STATES[state], named, named.epoch, named.seq, detail=reason)
 
     def _wait_for_write(self, rest: list[Effect]) -> None:
         world: World = self.make.world
@@ -416,8 +432,8 @@ class DeviceNode(Endpoint):
     # ------------------------------------------------------------------------------------------ notices
 
     def _on_send_changed(self, notice: SendChanged) -> None:
-        named = self.make.world.naming.of_id(notice.client_id, "")
-        self.make.world.fact_about(self, _STATES[notice.state], named, named.epoch, named.seq, detail=notice.reason)
+        if not notice.state.final:
+            self._tell_state(notice.client_id, notice.state, notice.reason)
 
     def _on_gap(self, notice: GapNoticed) -> None:
         self.make.world.fact(self, Event.GAP, conversation=notice.conversation, seq=notice.seq)
@@ -448,7 +464,6 @@ _STATES = {
     SendState.FAILED: Event.FAILED,
     SendState.CANCELLED: Event.CANCELLED,
     SendState.UNKNOWN: Event.UNKNOWN,
-    SendState.PENDING: Event.SUBMITTED,
 }
 
 ROW_EVENTS: dict[type, Event] = {
@@ -458,6 +473,13 @@ ROW_EVENTS: dict[type, Event] = {
     Read: Event.READ,
 }
 """What the durable row of each body is called in the history; the others concern nobody's eyes."""
+
+_DURABLE: dict[type, Callable[[DeviceNode, Any], None]] = {
+    Entry: DeviceNode._on_row,  # noqa: SLF001 (the table of this very class)
+    Queued: DeviceNode._on_queued,  # noqa: SLF001
+    Resolved: DeviceNode._on_resolved,  # noqa: SLF001
+}
+"""What the history is told of a record that is durable now."""
 
 _NOTICES: dict[type, Callable[[DeviceNode, Any], None]] = {
     SendChanged: DeviceNode._on_send_changed,  # noqa: SLF001 (the table of this very class)

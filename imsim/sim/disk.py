@@ -222,7 +222,8 @@ class FaultyDisk(Disk):
         """Add all of `records` or none.
 
         Raises:
-            WorldError: the disk is full, or the device died before or after it; either way it must stop.
+            WorldError: the disk is full, or the device died before it; either way it must stop. A device that dies just
+                after it finds itself dead.
         """
         if self.full:
             raise WorldError(f"the disk of {self._node} is full")
@@ -237,4 +238,3 @@ class FaultyDisk(Disk):
         super().write(records)
         if isinstance(deviation, CrashAfter):
             self.host.crash()
-            raise WorldError(f"{self._node} died after its write")

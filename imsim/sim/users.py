@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from imsim.protocol.frames import Entry
     from imsim.sim.device_node import DeviceNode
     from imsim.sim.intentions import Intention
+    from imsim.sim.naming import Named
     from imsim.sim.world import World
 
 __all__ = ["Users"]
@@ -31,7 +32,7 @@ _FILLER = "Lorem ipsum dolor sit amet, consectetur adipiscing elit, sed do eiusm
 class Users:
     """All users of one world."""
 
-    __slots__ = ("_devices", "_ids", "_next", "_sessions", "_texts", "_world")
+    __slots__ = ("_devices", "_ids", "_next", "_sessions", "_texts", "_unwritten", "_world")
 
     def __init__(self, world: World) -> None:
         self._world = world
@@ -40,6 +41,7 @@ class Users:
         self._devices: list[DeviceNode] = list(world.devices.values())
         self._sessions: dict[str, Iterator[tuple[float, float]]] = {}
         self._texts: dict[int, str] = {}
+        self._unwritten: dict[str, tuple[DeviceNode, Named, int, str]] = {}
 
     def schedule(self) -> None:
         """Put the first intention and the first session of each device on the heap."""
@@ -150,8 +152,16 @@ class Users:
             return
         named = world.naming.give(client_id, intention.subject, conversation)
         self._ids[intention.subject] = (client_id, conversation)
-        world.fact_about(node, Event.SUBMITTED, named, 0, 0, size=intention.size, detail=detail)
+        self._unwritten[client_id] = (node, named, intention.size, detail)
         node.run(None, 0)
+        self._unwritten.pop(client_id, None)  # the process died before the entry was durable: the user sees that
+
+    def submitted(self, client_id: str) -> None:
+        """The device has made an entry durable: from now on it owes an answer."""
+        unwritten = self._unwritten.pop(client_id, None)
+        if unwritten is not None:
+            node, named, size, detail = unwritten
+            self._world.fact_about(node, Event.SUBMITTED, named, 0, 0, size=size, detail=detail)
 
     # ------------------------------------------------------------------------------------------ inside
 

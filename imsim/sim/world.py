@@ -19,7 +19,6 @@ import msgspec
 
 from imsim.history import Event, History, Level, Writer
 from imsim.history.counters import Counters
-from imsim.protocol.connector import Phase
 from imsim.protocol.frames import Created, Entry, Join, Leave, Message, user_log
 from imsim.protocol.server.accept import FIRST_EPOCH
 from imsim.protocol.server.log import Membership, announcements, roster_key
@@ -51,8 +50,6 @@ _EPOCH = 1_767_225_600.0
 _HOUR = 3600.0
 _LOOK = 1.0
 """Seconds between two looks for convergence."""
-_SETTLED = frozenset({Phase.ONLINE, Phase.RESTING})
-"""Where a device may stand that has nothing to do: one that rests is connected once a round."""
 
 
 class Outcome(msgspec.Struct, frozen=True, kw_only=True):
@@ -147,11 +144,16 @@ class World:
         kernel = self.kernel
         kernel.run(until=self.plan.duration)
         self._heal()
-        deadline = self.plan.duration + self.scenario.settle_seconds()
+        granted = self.scenario.settle_seconds()
+        deadline = self.plan.duration + granted
+        reopen_at = self.plan.duration + granted / 2
         converged = False
         while not converged and kernel.now < deadline:
             kernel.run(until=min(kernel.now + _LOOK, deadline))
             converged = self.converged()
+            if not converged and kernel.now >= reopen_at:
+                reopen_at = deadline
+                self._reopen()
         return self._finish(converged)
 
     def _heal(self) -> None:
@@ -166,24 +168,30 @@ class World:
             node.open()
         self.fact(None, Event.HEALED, detail="everything")
 
+    def _reopen(self) -> None:
+        """Strategies that state no bound find what they missed at their next connection: they get one."""
+        for node in self.devices.values():
+            if node.make.config.sync.worst_staleness() is None:
+                node.close()
+                node.open()
+
     def converged(self) -> bool:
         """Whether every device is quiet and holds everything that its user is entitled to."""
         log = self.backends.log
-        heads: dict[str, tuple[int, int]] = {}
-        for conversation in log.conversations():
-            state = log.state(conversation)
-            heads[conversation] = (state.epoch, state.committed)
+        if not log.settled():
+            return False
         joined: dict[str, list[str]] = {}
         for conversation, members in self.members.items():
             for user in members:
                 joined.setdefault(user, []).append(conversation)
         for node in self.devices.values():
             device = node.device
-            if device is None or node.waiting is not None or device.phase not in _SETTLED or not device.is_quiet():
+            if device is None or node.waiting is not None or not device.is_quiet():
                 return False
             for conversation in (device.own_log, *joined.get(node.user, ())):
-                head = heads.get(conversation)
-                if head is not None and head != device.position(conversation):
+                epoch, upto = device.position(conversation)
+                state = log.state(conversation)
+                if upto != state.committed or (epoch != state.epoch and upto > state.cut):
                     return False
         return True
 
@@ -219,6 +227,7 @@ class World:
                 entry = Entry(own, FIRST_EPOCH, seq, draft.client_id, "", draft.wall, draft.body)
                 log.write(own, FIRST_EPOCH, seq, entry, 0)
                 log.commit(own, FIRST_EPOCH, seq)
+        log.replicate()
 
     def _add(self, node: DeviceNode) -> None:
         self.devices[node.name] = node
