@@ -12,7 +12,7 @@ PIP := $(BIN)/python -m pip --disable-pip-version-check install --quiet --constr
 # Order is random on a developer's machine, and fixed in continuous integration.
 PYTEST := $(BIN)/python -m pytest -n 2 $(if $(CI),--randomly-seed=20260301)
 
-.PHONY: help setup run check test bench lint types layers clean
+.PHONY: help setup run check test bench campaign lint types layers clean
 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -30,6 +30,9 @@ test: lint types layers ## All that check does, and the models, notebooks, live 
 
 bench: $(FULL) ## Measure speed beside a plain SimPy program
 	$(BIN)/imsim bench
+
+campaign: $(FULL) ## What takes longer: thousands of seeds, whole traces; stops and goes on
+	$(BIN)/python scripts/campaign.py
 
 lint: $(FULL) ## Style of every file
 	$(BIN)/ruff check .

@@ -1,0 +1,137 @@
+"""What takes longer than a commit may wait for: thousands of seeds, and whole traces. `make campaign`.
+
+Each part is a list of small jobs whose results go, one line a job, into `.imsim/campaign/PART.jsonl`; a campaign
+that was stopped goes on where it was, and `--fresh` begins again. A part is bounded by its number of jobs and by
+`--minutes`. The exit code is 1 if a promise was broken anywhere, 3 if something was cut short by the time, else 0.
+
+    python scripts/campaign.py                 # every part
+    python scripts/campaign.py seeds --minutes 5
+"""
+
+# ruff: noqa: T201, INP001 - a command prints, and is no package
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import sys
+import time
+from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
+from multiprocessing import get_context
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+FOLDER = Path(".imsim/campaign")
+STRATEGIES = ("push", "poll", "long_poll", "hybrid", "adaptive")
+SMALL_MODELS = ("enterprise", "education", "ecommerce")
+
+
+def _run(model: str, overrides: list[str], seed: int) -> dict[str, Any]:
+    """One run in this process, as its JSON object."""
+    from imsim.scenario import load
+    from imsim.study.run import simulate
+
+    result: dict[str, Any] = json.loads(simulate(load(model, overrides), seed=seed).to_json())
+    return result
+
+
+def _brief(result: dict[str, Any]) -> dict[str, Any]:
+    keys = ("verdict", "delivered", "expected", "lost", "duplicates_shown", "retries", "events", "history_sha256")
+    return {key: result[key] for key in keys}
+
+
+def seeds(job: int) -> dict[str, Any]:
+    """tiny.toml with every strategy in turn: one seed a job."""
+    strategy = STRATEGIES[job % len(STRATEGIES)]
+    return {"strategy": strategy, **_brief(_run("tiny", [f"sync.strategy={strategy}"], job))}
+
+
+def twice(job: int) -> dict[str, Any]:
+    """The same seed twice: the same bytes."""
+    one, two = _run("tiny", [], job), _run("tiny", [], job)
+    same = one["history_sha256"] == two["history_sha256"]
+    return {**_brief(one), "verdict": one["verdict"] if same else "violated", "same": same}
+
+
+def models(job: int) -> dict[str, Any]:
+    """The shipped models, ten seeds each."""
+    model = SMALL_MODELS[job % len(SMALL_MODELS)]
+    return {"model": model, **_brief(_run(model, [], job // len(SMALL_MODELS) + 1))}
+
+
+def campus(job: int) -> dict[str, Any]:
+    """The whole message trace over the cellular traces."""
+    result = _run("campus", [], job + 1)
+    return {**_brief(result), **{key: result[key] for key in ("wall_s", "verdict_s", "peak_rss_mb")}}
+
+
+PARTS: dict[str, tuple[Callable[[int], dict[str, Any]], int]] = {
+    "seeds": (seeds, 10_000),
+    "twice": (twice, 1_000),
+    "models": (models, 30),
+    "campus": (campus, 1),
+}
+
+
+def main() -> int:
+    """Run the parts that were asked for."""
+    parser = argparse.ArgumentParser(description=__doc__.split("\n", 1)[0])
+    parser.add_argument("parts", nargs="*", choices=[*PARTS, []], help=f"which parts: {', '.join(PARTS)}; none: all")
+    parser.add_argument("--minutes", type=float, default=30.0, help="for each part at most (30)")
+    parser.add_argument("--fresh", action="store_true", help="forget what was done before")
+    options = parser.parse_args()
+    FOLDER.mkdir(parents=True, exist_ok=True)
+    return max(_part(name, options.minutes * 60.0, fresh=options.fresh) for name in options.parts or PARTS)
+
+
+def _part(name: str, seconds: float, *, fresh: bool) -> int:
+    work, count = PARTS[name]
+    path = FOLDER / f"{name}.jsonl"
+    if fresh:
+        path.unlink(missing_ok=True)
+    done = {row["job"]: row for row in _rows(path)}
+    begin = time.monotonic()
+    with ProcessPoolExecutor(os.cpu_count(), mp_context=get_context("spawn")) as pool, path.open("a") as out:
+        running: dict[Future[dict[str, Any]], int] = {}
+        todo = iter([job for job in range(count) if job not in done])
+        while True:
+            while len(running) < 2 * (os.cpu_count() or 1) and time.monotonic() - begin < seconds:
+                job = next(todo, None)
+                if job is None:
+                    break
+                running[pool.submit(work, job)] = job
+            if not running:
+                break
+            for future in wait(running, return_when=FIRST_COMPLETED).done:
+                job = running.pop(future)
+                done[job] = {"job": job, **future.result()}
+                out.write(json.dumps(done[job]) + "\n")
+                out.flush()
+    return _tell(name, count, done, time.monotonic() - begin)
+
+
+def _rows(path: Path) -> Iterator[dict[str, Any]]:
+    if path.exists():
+        for line in path.read_text().splitlines():
+            if line.endswith("}"):  # the last line of a campaign that was killed may be torn
+                yield json.loads(line)
+
+
+def _tell(name: str, count: int, done: dict[int, dict[str, Any]], seconds: float) -> int:
+    broken = [row for row in done.values() if row["verdict"] != "holds"]
+    delivered = sum(row["delivered"] for row in done.values())
+    print(
+        f"{name}: {len(done)} of {count} jobs, {delivered:,} deliveries, {len(broken)} not holding, {seconds:.0f} s now"
+    )
+    for row in broken[:10]:
+        print(f"  {json.dumps(row)}")
+    if broken:
+        return 1
+    return 0 if len(done) == count else 3
+
+
+if __name__ == "__main__":
+    sys.exit(main())
