@@ -53,8 +53,8 @@ def right_clock(kernel: Kernel, epoch: float) -> RightClock:
 
 
 def node_clock(kernel: Kernel, epoch: float, *, skew: float = 0.0, drift: float = 0.0) -> NodeClock:
-    """A clock of one node's own."""
-    return NodeClock(kernel, epoch=epoch, skew=skew, drift=drift)
+    """A clock of one node's own, whose monotonic time goes on from the one that all share."""
+    return NodeClock(kernel, epoch=epoch, skew=skew, drift=drift, since=0.0)
 
 
 def server_config(scenario: Scenario) -> ServerConfig:

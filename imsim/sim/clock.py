@@ -64,6 +64,7 @@ class NodeClock:
         epoch: the Unix time of the kernel's second 0.
         skew: seconds by which its wall clock is ahead now.
         drift: seconds that it gains in every true second (20e-6 is an ordinary quartz).
+        since: the kernel's second at which its monotonic time began; None: now.
 
     Raises:
         ValueError: `skew` is not finite, or a `drift` of -1 or less would stand still.
@@ -71,12 +72,14 @@ class NodeClock:
 
     __slots__ = ("_base", "_kernel", "_rate", "_started")
 
-    def __init__(self, kernel: Kernel, *, epoch: float, skew: float = 0.0, drift: float = 0.0) -> None:
+    def __init__(
+        self, kernel: Kernel, *, epoch: float, skew: float = 0.0, drift: float = 0.0, since: float | None = None
+    ) -> None:
         if not math.isfinite(skew) or not -1.0 < drift < math.inf:
             msg = f"a clock cannot have a skew of {skew} s and a drift of {drift} s a second"
             raise ValueError(msg)
         self._kernel = kernel
-        self._started = kernel._now  # noqa: SLF001
+        self._started = kernel._now if since is None else since  # noqa: SLF001
         self._rate = 1.0 + drift
         self._base = epoch + skew - kernel._now * drift  # noqa: SLF001 - drift counts from now on
 

@@ -49,6 +49,8 @@ class Faults:
         events = [*world.scenario.faults.events, *self._random()]
         for number, event in enumerate(events):
             self._check(number, event)
+            if isinstance(event, model.Restore):
+                world.kernel.call_at(max(0.0, event.at - event.age), self._back_up, event)
             world.kernel.call_at(event.at, self._happen, event)
         for timed in world.decisions.timed:
             if isinstance(timed, deviations.Partition):
@@ -131,6 +133,10 @@ class Faults:
     def _wipe(self, event: model.Wipe) -> None:
         for node in self._devices((event.device,), 1.0):
             node.wipe()
+
+    def _back_up(self, event: model.Restore) -> None:
+        for node in self._devices((event.device,), 1.0):
+            node.back_up()
 
     def _restore(self, event: model.Restore) -> None:
         for node in self._devices((event.device,), 1.0):

@@ -11,12 +11,12 @@ from typing import TYPE_CHECKING
 
 from imsim.history import Event
 from imsim.protocol.server.server import Ports, Server
+from imsim.sim.clock import NodeClock
 from imsim.sim.runtime import Incarnation, SimRuntime
 
 if TYPE_CHECKING:
     from imsim.protocol.frames import Frame
     from imsim.protocol.server.gateway import Gateway
-    from imsim.sim.clock import NodeClock, RightClock
     from imsim.sim.wire import Traffic, Wire
     from imsim.sim.world import World
 
@@ -35,11 +35,11 @@ class ServerNode:
 
     __slots__ = ("_gateway", "_held", "_runtime", "_server", "_wires", "_world", "accepting", "clock", "index", "name", "number", "site", "traffic")
 
-    def __init__(self, world: World, name: str, site: int, clock: NodeClock | RightClock) -> None:
+    def __init__(self, world: World, name: str, site: int) -> None:
         self._world = world
         self.name = name
         self.site = site
-        self.clock = clock
+        self.clock = NodeClock(world.kernel, epoch=world.epoch)
         self.traffic: Traffic = world.traffic
         self.index = world.writer.nodes.index(name)
         self.number = 0
@@ -63,6 +63,7 @@ class ServerNode:
             return
         world = self._world
         self.number += 1
+        self.clock.restart()
         runtime = SimRuntime(
             world.kernel,
             Incarnation(self.number),

@@ -119,7 +119,7 @@ class World:
             self.network.observe(_Losses(self))
         self._makes = build.Makes(self)
         self.servers = [
-            ServerNode(self, f"server-{number}", build.server_site(scenario, self.network, number), self.clock)
+            ServerNode(self, f"server-{number}", build.server_site(scenario, self.network, number))
             for number in range(1, scenario.servers.count + 1)
         ]
         self.devices: dict[str, DeviceNode] = {}
