@@ -167,12 +167,21 @@ class EpochState(msgspec.Struct, frozen=True, gc=False):
 
 
 class LogState(msgspec.Struct, frozen=True, gc=False):
-    """Where a conversation's log ends and begins."""
+    """Where a conversation's log ends and begins, and where its epochs did.
+
+    Attributes:
+        epoch: the present one, counted from 1.
+        cut: the last slot that it took over from the one before.
+        committed: the end of the committed prefix.
+        trimmed_below: the lowest slot that is still there.
+        cuts: the cut of every epoch from the second on; the last one is `cut`.
+    """
 
     epoch: int
     cut: int
     committed: int
     trimmed_below: int = 1
+    cuts: tuple[int, ...] = ()
 
 
 class MessageLog(Protocol):

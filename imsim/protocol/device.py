@@ -77,6 +77,9 @@ if TYPE_CHECKING:
 
 __all__ = ["Device", "Row"]
 
+_PATIENCE = 4
+"""Unanswered checks before the connection is given up."""
+
 
 class Device(Fold):
     """One installed client of one user. Make it with `Device.load`."""
@@ -84,7 +87,9 @@ class Device(Fold):
     __slots__ = (
         "_catchup",
         "_check",
+        "_check_attempt",
         "_check_due",
+        "_check_hold",
         "_connector",
         "_effects",
         "_quiet",
@@ -115,6 +120,8 @@ class Device(Fold):
         self._timing_due = math.inf
         self._check = 0
         self._check_due = math.inf
+        self._check_attempt = 0
+        self._check_hold = 0.0
         self._quiet = False
         self._wall = 0.0
 
@@ -293,7 +300,10 @@ class Device(Fold):
             self._catchup.handle_due(now)
         if self._check_due <= now:
             self._check_due = math.inf
-            self.give_up_connection("a check is not answered", now)
+            if self._check_attempt >= _PATIENCE:
+                self.give_up_connection("checks are not answered", now)
+            else:
+                self._ask_where_behind(now)
         if self._timing_due <= now:
             self._timing_due = math.inf
             if self.online:
@@ -439,7 +449,7 @@ class Device(Fold):
         if frame.epoch != inbox.epoch:
             self._expect_epoch(frame.conversation, frame.epoch)
             return
-        before = inbox.known
+        before = inbox.known, inbox.head
         trimmed = frame.trimmed_below - 1
         self._take(frame.entries, now)
         records: list[Record] = []
@@ -454,11 +464,14 @@ class Device(Fold):
             for record in records:
                 if type(record) is Missing:
                     self.notify(HistoryMissing(record.conversation, record.low, record.high))
-        inbox.head = max(inbox.head, frame.head)
+        if frame.low > frame.high:  # nothing that was asked for is this reader's: it ends where the server says
+            inbox.head = max(frame.head, inbox.known[-1][1] if inbox.known else 0)
+        else:
+            inbox.head = max(inbox.head, frame.head)
         self._acknowledge(frame.conversation)
         self._learned(frame.conversation, now)
         if self._catchup is not None:
-            self._catchup.handle_page(frame.conversation, now, progress=inbox.known != before)
+            self._catchup.handle_page(frame.conversation, now, progress=(inbox.known, inbox.head) != before)
 
     def _on_heads(self, frame: Heads, now: float) -> None:
         for head in frame.heads:
@@ -479,10 +492,8 @@ class Device(Fold):
             self._expect_epoch(conversation, epoch)
             return
         inbox.head = max(inbox.head, head)
-        if inbox.behind:
-            self._look_behind(conversation, now, patient=False)
-        else:
-            self._acknowledge(conversation)  # the server would not have told had it heard the last one
+        self._look_behind(conversation, now, patient=False)
+        self._acknowledge(conversation)  # the server told because it did not hear the last one, or to be heard itself
 
     def _on_sent(self, frame: Sent, now: float) -> None:
         if self._outbox is not None:
@@ -516,9 +527,11 @@ class Device(Fold):
         """The log failed over: forget what was above the cut, and offer our own part of it again, in order, first."""
         conversation = frame.conversation
         inbox = self.inbox(conversation)
-        if frame.epoch <= inbox.epoch:
+        if frame.epoch != inbox.epoch + 1:
+            self._expect_epoch(conversation, frame.epoch)  # each epoch has a cut of its own: none is skipped
             return
-        lost = [row for row in self._store.rows(conversation, frame.cut + 1, ENDLESS) if row.author == self.user]
+        rows = self._store.rows(conversation, frame.cut + 1, ENDLESS)
+        lost = [row for row in rows if row.author == self.user and inbox.clamp(row.epoch, row.seq) == row.seq]
         offers = [Queued(r.client_id, conversation, r.wall, r.body, offered=r.seq) for r in lost if not self._is_waiting(r.client_id)]
         self.commit((Epoch(conversation, frame.epoch, frame.cut), *offers), now)
         if self._outbox is not None:
@@ -607,10 +620,18 @@ class Device(Fold):
     def _check_now(self, hold: float, now: float) -> None:
         if self.online and self._check_due == math.inf:
             self._check += 1
-            policy = self.config.ask
-            patience = policy.next_delay(1, 0.0, self.random.at("check", self._check)) or policy.least_delay(1, 0.0)
-            self._check_due = now + hold + patience
-            self.transmit(Check(self._check, hold))
+            self._check_attempt = 0
+            self._check_hold = hold
+            self._ask_where_behind(now)
+
+    def _ask_where_behind(self, now: float) -> None:
+        """Transmit the check that is open, for the first time or again."""
+        self._check_attempt += 1
+        attempt = self._check_attempt
+        policy, draws = self.config.ask, self.random.at(f"check {self._check}", attempt)
+        patience = policy.next_delay(attempt, 0.0, draws) or policy.least_delay(attempt, 0.0)
+        self._check_due = now + self._check_hold + patience
+        self.transmit(Check(self._check, self._check_hold))
 
     def _settle(self, now: float) -> None:
         """Free the parts that have nothing to do, and tell the strategy once when all is quiet."""

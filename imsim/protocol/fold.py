@@ -232,7 +232,7 @@ class Fold:
         """Whether the user has this row to read, the mark apart."""
         if type(row.body) is not Message or row.author == self.user or not inbox.knows(row.seq):
             return False
-        if row.seq > inbox.cut and row.epoch < inbox.epoch:
+        if row.epoch < inbox.epoch and inbox.clamp(row.epoch, row.seq) < row.seq:
             return False  # a failover took this slot from it
         timeline = self._timeline
         return timeline is None or not (timeline.is_recalled(row) or timeline.is_lost(row.client_id))

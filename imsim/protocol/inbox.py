@@ -22,13 +22,13 @@ __all__ = ["Inbox"]
 class Inbox:
     """The state of one conversation on one device; changed only by applying records and by what frames tell of the head."""
 
-    __slots__ = ("above", "conversation", "cut", "epoch", "head", "mark", "missing", "unread", "upto")
+    __slots__ = ("above", "conversation", "cuts", "epoch", "head", "mark", "missing", "unread", "upto")
 
     def __init__(self, conversation: str) -> None:
         """An empty conversation in epoch 1."""
         self.conversation = conversation
         self.epoch = 1
-        self.cut = 0
+        self.cuts: tuple[int, ...] = ()
         self.upto = 0
         self.above: tuple[Range, ...] = ()
         self.head = 0
@@ -63,9 +63,9 @@ class Inbox:
         self.learn(low, high)
 
     def enter(self, epoch: int, cut: int) -> None:
-        """A new epoch: what was known above `cut` is not known any more."""
+        """The next epoch: what was known above `cut` is not known any more."""
         self.epoch = epoch
-        self.cut = cut
+        self.cuts = (*self.cuts, cut)
         self.upto = min(self.upto, cut)
         self.above = ranges.below(self.above, cut)
         self.missing = ranges.below(self.missing, cut)
@@ -73,8 +73,8 @@ class Inbox:
         self.mark = min(self.mark, cut)
 
     def clamp(self, epoch: int, seq: int) -> int:
-        """A position of an older epoch in the present one."""
-        return seq if epoch >= self.epoch else min(seq, self.cut)
+        """A position of an older epoch in the present one: every epoch since may have cut it."""
+        return seq if epoch >= self.epoch else min(seq, *self.cuts[epoch - 1 :])
 
     @property
     def known(self) -> tuple[Range, ...]:

@@ -58,6 +58,12 @@ _BACKLOG_PAGES = 4
 """A longer backlog than this is not pushed: the device is told the head and pulls the newest page first."""
 
 
+_EPOCH_BITS = 40
+
+Cuts = tuple[int, ...]
+"""The cut of every epoch of a log from the second on (`LogState.cuts`)."""
+
+
 class Fetch(msgspec.Struct, frozen=True, gc=False):
     """Read `low..high` for this user, and hand it to `handle_fetched`."""
 
@@ -124,12 +130,13 @@ class _Flight(msgspec.Struct, gc=False):
 class _Lane:
     """One conversation of one session."""
 
-    __slots__ = ("acked", "conversation", "cut", "epoch", "fetching", "flights", "head", "sent")
+    __slots__ = ("acked", "begun", "conversation", "cuts", "epoch", "fetching", "flights", "head", "sent")
 
     def __init__(self, conversation: str, epoch: int, acked: int) -> None:
         self.conversation = conversation
         self.epoch = epoch
-        self.cut = 0
+        self.cuts: tuple[int, ...] = ()
+        self.begun = _weight(epoch, acked)
         self.acked = acked
         self.sent = acked
         self.head = acked
@@ -143,9 +150,11 @@ class Session:
     __slots__ = (
         "_first",
         "_flying",
+        "_heard",
         "_held",
         "_inflight",
         "_lanes",
+        "_opened",
         "_policy",
         "_random",
         "_told",
@@ -179,11 +188,13 @@ class Session:
         self._policy = policy
         self._random = random
         self._lanes: dict[str, _Lane] = {}
+        self._opened = 0
         self._told = strategy.on_commit()
         self._first = policy.least_delay(1, 0.0)
         self.outputs: list[Output] = []
         self._inflight = 0
         self._flying = 0
+        self._heard = 0.0
         self._held: tuple[int, float] | None = None
         for position in hello.positions if strategy.checks else ():
             self._lanes[position.conversation] = _Lane(position.conversation, position.epoch, _cursor(position))
@@ -191,16 +202,22 @@ class Session:
     # ------------------------------------------------------------------------------------------ opening and leaving
 
     def open(
-        self, incarnation: int, heads: Iterable[tuple[Head, int]], positions: Iterable[Position], now: float, *, resumed: bool
+        self,
+        incarnation: int,
+        heads: Iterable[tuple[Head, Cuts]],
+        positions: Iterable[Position],
+        now: float,
+        *,
+        resumed: bool,
     ) -> None:
         """The session starts.
 
         Args:
             incarnation: of the server that holds it.
-            heads: where each conversation of the user ends and the cut of its epoch, own log first; nothing if `resumed`.
+            heads: where each conversation of the user ends and the cuts of its epochs, own log first.
             positions: what the device holds.
             now: monotonic seconds.
-            resumed: whether this session existed before, and knows better.
+            resumed: whether this session existed before, and knows better than heads and positions.
         """
         self.connected = True
         self.outputs.append(Welcome(self.id, incarnation, self.limits, resumed))
@@ -209,20 +226,43 @@ class Session:
             lane.flights.clear()
             lane.fetching = False
             lane.sent = lane.acked
-        held = {position.conversation: position for position in positions}
-        for head, cut in heads:
-            position = held.get(head.conversation, Position(head.conversation, head.epoch))
-            upto = _cursor(position)
-            found = self._lanes.get(head.conversation)
-            if found is None:
-                if head.head <= upto and head.epoch == position.epoch:
-                    continue
-                found = self._lanes[head.conversation] = _Lane(head.conversation, position.epoch, upto)
-            found.acked = found.sent = upto
-            found.head = max(found.head, head.head)
-            self._enter(found, head.epoch, cut)
+        if not resumed:
+            held = {position.conversation: position for position in positions}
+            for head, cuts in heads:
+                self._begin(head, cuts, held.get(head.conversation, Position(head.conversation, head.epoch)))
         for lane in list(self._lanes.values()):
             self._offer_backlog(lane, now)
+
+    def _begin(self, head: Head, cuts: Cuts, position: Position) -> None:
+        """A conversation as it is when the session starts."""
+        weight = _weight(head.epoch, head.head)
+        self._opened += weight
+        upto = _cursor(position)
+        lane = self._lanes.get(head.conversation)
+        if lane is None:
+            if head.head <= upto and head.epoch == position.epoch:
+                return
+            lane = self._lanes[head.conversation] = _Lane(head.conversation, position.epoch, upto)
+        lane.acked = lane.sent = upto
+        self._enter(lane, head.epoch, cuts)
+        lane.head = max(lane.head, head.head)
+        lane.begun = weight
+
+    def accounts_for(self, heads: Iterable[tuple[Head, Cuts]]) -> bool:
+        """Whether what this session was told of is all that there is; if not, it cannot be resumed.
+
+        A level conversation has no lane, so what these had at the start is only known as a sum.
+        """
+        rest = self._opened
+        for head, _ in heads:
+            lane = self._lanes.get(head.conversation)
+            if lane is None:
+                rest -= _weight(head.epoch, head.head)
+            elif lane.epoch != head.epoch or lane.head < head.head:
+                return False
+            else:
+                rest -= lane.begun
+        return rest == 0
 
     def welcome(self, incarnation: int) -> Welcome:
         """Repeat the welcome, for a device that did not hear it."""
@@ -246,6 +286,9 @@ class Session:
             lane = self._lanes[push.conversation] = _Lane(push.conversation, push.epoch, seq - 1)
         if seq > lane.head:
             lane.head = seq
+        elif push.epoch > lane.epoch and self._told is Delivery.PUSH and self.connected:
+            self.outputs.append(Fetch(lane.conversation, seq, seq))  # its page names the epochs that this one missed
+            return
         if not self.connected or seq <= lane.sent:
             return
         told = Delivery.HINT if large else self._told
@@ -269,6 +312,7 @@ class Session:
 
     def handle_frame(self, frame: Frame, now: float) -> None:
         """A frame came from the device."""
+        self._heard = now
         if type(frame) is Ack:
             self._on_ack(frame, now)
             return
@@ -276,14 +320,16 @@ class Session:
         if request is not None:
             self.outputs.append(request(frame))
 
-    def handle_fetched(self, page: Page, cut: int, now: float) -> None:
+    def handle_fetched(self, page: Page, cuts: Cuts, now: float) -> None:
         """What `Fetch` asked for."""
         lane = self._lanes.get(page.conversation)
         if lane is None or not self.connected:
             return
         lane.fetching = False
-        lane.head = max(lane.head, page.head)
-        if self._enter(lane, page.epoch, cut):
+        entered = self._enter(lane, page.epoch, cuts)
+        if page.epoch == lane.epoch:
+            lane.head = max(lane.head, page.head)
+        if entered or page.epoch != lane.epoch:  # what was read in an older epoch may be gone
             self._pump(lane, now)
             return
         if page.high <= lane.sent:
@@ -295,17 +341,21 @@ class Session:
         self._launch(lane, frame, page.low, page.high, now)
         self._pump(lane, now)
 
-    def handle_page(self, page: Page, cut: int, epoch_of_device: int) -> None:
+    def handle_page(self, page: Page, cuts: Cuts, epoch_of_device: int) -> None:
         """The answer to a question: transmit it, or tell the device that it is in an older epoch."""
         if not self.connected:
             return
         lane = self._lanes.get(page.conversation)
         if lane is not None:
-            lane.head = max(lane.head, page.head)
-            if self._enter(lane, page.epoch, cut):
+            entered = self._enter(lane, page.epoch, cuts)
+            if page.epoch == lane.epoch and page.low > page.high:
+                self._shorten(lane, page.head)
+            elif page.epoch == lane.epoch:
+                lane.head = max(lane.head, page.head)
+            if entered:
                 return
         if epoch_of_device < page.epoch:
-            self.outputs.append(EpochChanged(page.conversation, page.epoch, cut))
+            self._tell_epochs(page.conversation, epoch_of_device, cuts)
         else:
             self.outputs.append(page)
 
@@ -318,15 +368,17 @@ class Session:
             self._flying += 1
             self._rearm()
 
-    def handle_survey(self, survey: Survey, heads: Iterable[tuple[Head, int]], now: float) -> None:
+    def handle_survey(self, survey: Survey, heads: Iterable[tuple[Head, Cuts]], now: float) -> None:
         """The heads that a check asked for."""
         behind = []
-        for head, cut in heads:
+        for head, cuts in heads:
             lane = self._lanes.get(head.conversation)
             if lane is None:
                 lane = self._lanes[head.conversation] = _Lane(head.conversation, head.epoch, 0)
-            lane.head = max(lane.head, head.head)
-            self._enter(lane, head.epoch, cut)
+                lane.begun = _weight(head.epoch, head.head)
+            self._enter(lane, head.epoch, cuts)
+            if head.epoch == lane.epoch:
+                lane.head = max(lane.head, head.head)
             if lane.head > lane.acked:
                 behind.append(head)
         hold = self.strategy.on_check(survey.hold)
@@ -347,6 +399,8 @@ class Session:
                 continue
             if lane is None:
                 lane = self._lanes[sent.conversation] = _Lane(sent.conversation, sent.epoch, outcome.seq - 1)
+            if sent.epoch != lane.epoch:
+                break
             lane.head = max(lane.head, outcome.seq)
             if lane.sent == outcome.seq - 1 and not lane.fetching:
                 lane.sent = outcome.seq
@@ -357,10 +411,11 @@ class Session:
         lane = self._lanes.get(conversation)
         if lane is None:
             lane = self._lanes[conversation] = _Lane(conversation, epoch_of_device, 0)
-            lane.head = state.committed
-        self._enter(lane, state.epoch, state.cut)
+        self._enter(lane, state.epoch, state.cuts)
+        if state.epoch == lane.epoch:
+            lane.head = max(lane.head, state.committed)
         if epoch_of_device < lane.epoch:
-            self.outputs.append(EpochChanged(conversation, lane.epoch, lane.cut))
+            self._tell_epochs(conversation, epoch_of_device, lane.cuts)
 
     def handle_wake(self, now: float) -> None:
         """Repeat what was not acknowledged, or give up; answer a check that was held long enough."""
@@ -394,7 +449,7 @@ class Session:
             lane = self._lanes[ack.conversation] = _Lane(ack.conversation, ack.epoch, ack.upto)
         if ack.epoch != lane.epoch:
             if ack.epoch < lane.epoch:
-                self.outputs.append(EpochChanged(lane.conversation, lane.epoch, lane.cut))
+                self._tell_epochs(lane.conversation, ack.epoch, lane.cuts)
             return
         upto = ack.upto
         if upto > lane.acked:
@@ -431,6 +486,13 @@ class Session:
         if not remaining and self._told is Delivery.HINT:
             self._hint(lane, now)
 
+    def _shorten(self, lane: _Lane, head: int) -> None:
+        """The conversation ends earlier for this user than was thought: nobody need be told of more."""
+        lane.head = max(head, lane.acked)
+        for flight in [flight for flight in lane.flights if not flight.size and flight.high > lane.head]:
+            lane.flights.remove(flight)
+            self._flying -= 1
+
     def _offer_backlog(self, lane: _Lane, now: float) -> None:
         backlog = lane.head - lane.acked
         if backlog <= 0:
@@ -454,9 +516,9 @@ class Session:
         self.outputs.append(Fetch(lane.conversation, lane.sent + 1, high))
 
     def _hint(self, lane: _Lane, now: float) -> None:
-        """Tell that there is something, unless that is being told."""
-        lane.sent = lane.head
+        """Tell that there is something; if something is being told already, its acknowledgement moves the rest."""
         if not any(type(flight.frame) is Hint for flight in lane.flights):
+            lane.sent = lane.head
             self._launch(lane, Hint(lane.conversation, lane.epoch, lane.head), lane.head, lane.head, now)
 
     def _launch(self, lane: _Lane, frame: Push | Page | Heads | Hint | None, low: int, high: int, now: float) -> None:
@@ -476,6 +538,10 @@ class Session:
             delay = self._policy.next_delay(
                 flight.attempt, flight.delay, self._random.at(f"{self.device} {lane.conversation}/{flight.high}", flight.attempt)
             )
+            if delay is None and not flight.size and self._heard > flight.since:
+                # it knows, and pulls as fast as its network lets it
+                flight.attempt = 1
+                delay = self._first
             if delay is None:
                 return False
             flight.delay, flight.drawn = delay, True
@@ -498,18 +564,25 @@ class Session:
             self.outputs.append(frame)
         return True
 
-    def _enter(self, lane: _Lane, epoch: int, cut: int) -> bool:
+    def _enter(self, lane: _Lane, epoch: int, cuts: Cuts) -> bool:
         """The lane's log is in `epoch`; True if that is news, and then the device is told."""
         if epoch <= lane.epoch:
             return False
-        lane.epoch, lane.cut = epoch, cut
+        self._tell_epochs(lane.conversation, lane.epoch, cuts)
+        cut = min(cuts[lane.epoch - 1 :])
+        lane.epoch, lane.cuts = epoch, cuts
         lane.acked = min(lane.acked, cut)
         lane.sent = min(lane.sent, cut)
+        lane.head = min(lane.head, cut)
         self._inflight -= sum(flight.size for flight in lane.flights)
         self._flying -= len(lane.flights)
         lane.flights.clear()
-        self.outputs.append(EpochChanged(lane.conversation, epoch, cut))
         return True
+
+    def _tell_epochs(self, conversation: str, known: int, cuts: Cuts) -> None:
+        """Tell the device of every epoch after the one that it knows: each has cut something of its own."""
+        for epoch, cut in enumerate(cuts[known - 1 :], start=known + 1):
+            self.outputs.append(EpochChanged(conversation, epoch, cut))
 
     def _answer_held(self, heads: tuple[Head, ...]) -> None:
         if self._held is not None:
@@ -521,6 +594,11 @@ class Session:
         if self._held is not None:
             dues.append(self._held[1])
         self.wake_at = min(dues, default=math.inf)
+
+
+def _weight(epoch: int, head: int) -> int:
+    """An end of a log as one number: sums of them are equal where nothing was missed."""
+    return (epoch << _EPOCH_BITS) + head
 
 
 def _cursor(position: Position) -> int:

@@ -44,7 +44,7 @@ class Committed(msgspec.Struct, frozen=True, gc=False, tag="committed"):
 class Delivery:
     """One server's part of the fan-out."""
 
-    __slots__ = ("_config", "_listeners", "_offline", "_platform", "_queue", "_runtime", "flush", "poisoned", "sessions")
+    __slots__ = ("_config", "_offline", "_platform", "_queue", "_runtime", "flush", "poisoned", "sessions")
 
     def __init__(
         self,
@@ -61,13 +61,8 @@ class Delivery:
         self._platform = platform
         self._config = config
         self.flush: Callable[[Session, float], None]
-        self._listeners: list[Callable[[Committed], None]] = []
         self.sessions: dict[str, tuple[Session, ...]] = {}
         self.poisoned = 0
-
-    def listen(self, listener: Callable[[Committed], None]) -> None:
-        """Call `listener` with every commit that this server hears of, before the sessions."""
-        self._listeners.append(listener)
 
     def add(self, session: Session) -> None:
         """From now on `session` is told of commits."""
@@ -130,8 +125,6 @@ class Delivery:
         if type(value) is not Committed:
             self.poisoned += 1
             return
-        for listener in self._listeners:
-            listener(value)
         entry = value.entry
         push = Push(entry.conversation, entry.epoch, (entry,))
         large = len(value.members) >= self._config.read_fan_out_from

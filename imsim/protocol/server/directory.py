@@ -1,7 +1,7 @@
 """Which conversations a user is in: a fold of the user's own log, kept for the users who come often.
 
-The log is the truth, and this a cache of it: a commit in a user's log that continues what is cached is applied, any other
-drops the cached fold, which is then read again when it is next needed.
+The log is the truth, and this a cache of it: how long the log is, is asked each time, and only what is new is read. So a
+commit of which this server never heard is found all the same.
 """
 
 from __future__ import annotations
@@ -13,7 +13,6 @@ from imsim.protocol.frames import Joined, Left, user_log
 if TYPE_CHECKING:
     from imsim.ports import MessageLog
     from imsim.protocol.server.config import ServerConfig
-    from imsim.protocol.server.delivery import Committed
 
 __all__ = ["Directory"]
 
@@ -40,34 +39,20 @@ class Directory:
             WorldError: the log could not be read.
         """
         name = user_log(user)
-        fold = self._folds.pop(user, None)
-        upto, found = (0, {}) if fold is None else fold
-        if fold is None:
-            state = await self._log.state(name, timeout=self._config.log_timeout)
-            while upto < state.committed:
-                high = min(state.committed, upto + _READ)
-                for entry in await self._log.read(name, upto + 1, high, timeout=self._config.log_timeout):
-                    _fold(found, entry.body)
-                upto = high
-            if len(self._folds) >= _USERS:
-                del self._folds[next(iter(self._folds))]
+        timeout = self._config.log_timeout
+        state = await self._log.state(name, timeout=timeout)
+        upto, found = self._folds.pop(user, (0, {}))
+        if upto > state.committed:  # a failover took a part of it back
+            upto, found = 0, {}
+        while upto < state.committed:
+            high = min(state.committed, upto + _READ)
+            for entry in await self._log.read(name, upto + 1, high, timeout=timeout):
+                _fold(found, entry.body)
+            upto = high
+        if len(self._folds) >= _USERS:
+            del self._folds[next(iter(self._folds))]
         self._folds[user] = (upto, found)
         return [(name, True), *((conversation, since > 0) for conversation, since in found.items())]
-
-    def handle_commit(self, committed: Committed) -> None:
-        """A commit in some user's own log keeps that fold up to date."""
-        entry = committed.entry
-        if not entry.conversation.startswith("~"):
-            return
-        user = entry.conversation[1:]
-        fold = self._folds.get(user)
-        if fold is None:
-            return
-        if entry.seq == fold[0] + 1:
-            _fold(fold[1], entry.body)
-            self._folds[user] = (entry.seq, fold[1])
-        elif entry.seq > fold[0]:
-            del self._folds[user]
 
 
 def _fold(found: dict[str, int], body: object) -> None:

@@ -172,10 +172,14 @@ class Gateway:
         session = resumed or self._new_session(hello)
         self._delivery.add(session)
         try:
-            heads = [] if resumed is not None else await self._heads(session.user)
+            heads = await self._heads(session.user)
         except WorldError:
             self._delivery.remove(session)
             self._refuse(channel, Refused("unavailable", _RETRY_AFTER))
+            return
+        if resumed is not None and not resumed.accounts_for(heads):
+            self._delivery.remove(session)  # it missed something: only what the device holds can tell
+            self._refuse(channel, Refused("resume", 0.0))
             return
         self._drop_older(session)
         channel.opening = False
@@ -221,17 +225,17 @@ class Gateway:
             if other is not session and other.device == session.device:
                 self._end(other, "another connection of this device")
 
-    async def _heads(self, user: str) -> list[tuple[Head, int]]:
+    async def _heads(self, user: str) -> list[tuple[Head, tuple[int, ...]]]:
         """Where each conversation of the user ends, the user's own log first."""
         heads = []
         for conversation, member in await self._directory.conversations(user):
             if member:
                 state = await self._log.state(conversation, timeout=self._config.log_timeout)
-                heads.append((Head(conversation, state.epoch, state.committed, state.trimmed_below), state.cut))
+                heads.append((Head(conversation, state.epoch, state.committed, state.trimmed_below), state.cuts))
             else:
                 left = await self._router.read(conversation, user, 1, 0, 1, newest=True)
                 page = left.page
-                heads.append((Head(conversation, page.epoch, page.head, page.trimmed_below), left.cut))
+                heads.append((Head(conversation, page.epoch, page.head, page.trimmed_below), left.cuts))
         return heads
 
     # ------------------------------------------------------------------------------------------ what sessions want
@@ -245,7 +249,7 @@ class Gateway:
         except WorldError:
             session.handle_failed(fetch.conversation, self._runtime.now())
         else:
-            session.handle_fetched(found.page, found.cut, self._runtime.now())
+            session.handle_fetched(found.page, found.cuts, self._runtime.now())
         self.flush(session, self._runtime.now())
 
     async def _backlog(self, user: str, fetch: Fetch) -> PageOf:
@@ -255,7 +259,7 @@ class Gateway:
             state = await self._log.state(fetch.conversation, timeout=self._config.log_timeout)
             if stored[-1].epoch == state.epoch and fetch.high <= state.committed and fetch.low > state.cut:
                 page = Page(fetch.conversation, state.epoch, fetch.low, fetch.high, stored, state.committed, state.trimmed_below)
-                return PageOf(page, state.cut)
+                return PageOf(page, state.cuts)
         return await self._router.read(fetch.conversation, user, fetch.low, fetch.high, fetch.high - fetch.low + 1, newest=False)
 
     def _answer(self, session: Session, request: ReadPage) -> None:
@@ -268,7 +272,7 @@ class Gateway:
             found = await self._router.read(ask.conversation, session.user, ask.low, ask.high, limit, newest=ask.newest)
         except WorldError:
             return  # the device asks again
-        session.handle_page(found.page, found.cut, ask.epoch)
+        session.handle_page(found.page, found.cuts, ask.epoch)
         self.flush(session, self._runtime.now())
 
     def _submit(self, session: Session, request: Submit) -> None:

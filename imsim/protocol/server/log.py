@@ -234,11 +234,11 @@ async def page_of(
     user: str,
     wanted: Wanted,
     config: ServerConfig,
-) -> tuple[Page, int]:
+) -> tuple[Page, tuple[int, ...]]:
     """A page of what `user` may read.
 
     Returns:
-        The page, and the cut of its epoch. The page covers slots that the user may not read, without their entries, so
+        The page, and the cuts of the log's epochs up to its own. The page covers slots that the user may not read, without their entries, so
         that holes can be closed.
 
     Raises:
@@ -257,4 +257,4 @@ async def page_of(
     if low <= high:
         entries = await log.read(conversation, low, high, timeout=config.log_timeout)
     readable = tuple(entry for entry in entries if membership.may_read(user, entry.seq))
-    return Page(conversation, state.epoch, low, high, readable, head, state.trimmed_below), state.cut
+    return Page(conversation, state.epoch, low, high, readable, head, state.trimmed_below), state.cuts

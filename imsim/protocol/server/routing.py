@@ -54,10 +54,10 @@ class ReadAt(msgspec.Struct, frozen=True, tag="read_at"):
 
 
 class PageOf(msgspec.Struct, frozen=True, tag="page_of"):
-    """A page, and the cut of the epoch in which it was read."""
+    """A page, and the cuts of the log's epochs when it was read."""
 
     page: Page
-    cut: int
+    cuts: tuple[int, ...]
 
 
 Request = Union[Append, SubmitAt, CancelAt, ReadAt]  # noqa: UP007 (msgspec)
@@ -97,7 +97,7 @@ class Router:
             WorldError: it could not be read.
         """
         try:
-            page, cut = await self._sequencer.read(conversation, user, low, high, limit, newest=newest)
+            page, cuts = await self._sequencer.read(conversation, user, low, high, limit, newest=newest)
         except Elsewhere as elsewhere:
             request = ReadAt(conversation, user, low, high, limit, newest)
             answer = await self._peers.call(elsewhere.holder, request, timeout=self._config.peers_timeout)
@@ -105,7 +105,7 @@ class Router:
                 message = f"{elsewhere.holder} does not own {conversation}"
                 raise Unavailable(message) from elsewhere
             return answer
-        return PageOf(page, cut)
+        return PageOf(page, cuts)
 
     async def handle(self, request: Request) -> Sent | Outcome | PageOf | None:
         """Answer another server; None: this one is not the owner either.
@@ -122,8 +122,8 @@ class Router:
                 return await sequencer.cancel(request.conversation, request.epoch, request.nonce, request.client_id)
             if type(request) is ReadAt:
                 r2 = request
-                page, cut = await sequencer.read(r2.conversation, r2.user, r2.low, r2.high, r2.limit, newest=r2.newest)
-                return PageOf(page, cut)
+                page, cuts = await sequencer.read(r2.conversation, r2.user, r2.low, r2.high, r2.limit, newest=r2.newest)
+                return PageOf(page, cuts)
             if type(request) is Append:
                 return await sequencer.append(request.conversation, request.draft)
         except Elsewhere:

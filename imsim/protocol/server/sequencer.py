@@ -123,8 +123,8 @@ class Sequencer:
 
     async def read(
         self, conversation: str, user: str, low: int, high: int, limit: int, *, newest: bool
-    ) -> tuple[Page, int]:
-        """A page of what `user` may read of `low..high` (`high = 0`: all that is committed), and the cut of its epoch.
+    ) -> tuple[Page, tuple[int, ...]]:
+        """A page of what `user` may read of `low..high` (`high = 0`: all that is committed), and the cuts of its epochs.
 
         Raises:
             Elsewhere: another server owns the conversation.
@@ -136,9 +136,9 @@ class Sequencer:
             tenure = owned.present
             if tenure is None:
                 tenure = await owned.mailbox.do(owned.own)
-            page, cut = await page_of(self._ports.log, conversation, tenure.membership, user, wanted, self._config)
+            page, cuts = await page_of(self._ports.log, conversation, tenure.membership, user, wanted, self._config)
             if page.epoch == tenure.epoch:
-                return page, cut
+                return page, cuts
             tenure.over = True  # a failover that this server had not noticed: it may have changed who reads what
 
     async def settle(self, conversation: str) -> bool:

@@ -63,7 +63,6 @@ class Server:
         )
         self.router = Router(self.sequencer, ports.peers, config)
         directory = Directory(ports.log, config)
-        self.delivery.listen(directory.handle_commit)
         self.presence = PresenceService(ports.runtime, ports.kv, ports.queue, config)
         self.gateway = Gateway(
             ports.runtime,

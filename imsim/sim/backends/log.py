@@ -38,11 +38,11 @@ FIRST_EPOCH = 1
 
 
 class _Conversation:
-    __slots__ = ("committed", "cut", "entries", "epoch", "loose", "replicated", "token")
+    __slots__ = ("committed", "cuts", "entries", "epoch", "loose", "replicated", "token")
 
     def __init__(self) -> None:
         self.epoch = FIRST_EPOCH
-        self.cut = 0
+        self.cuts: tuple[int, ...] = ()
         self.committed = 0
         self.entries: list[Entry] = []
         """The committed slots that are still there; the last one is slot `committed`."""
@@ -154,7 +154,8 @@ class SlotLog:
         log = self._conversations.get(conversation)
         if log is None:
             return LogState(FIRST_EPOCH, 0, 0)
-        return LogState(log.epoch, log.cut, log.committed, log.trimmed_below)
+        cuts = log.cuts
+        return LogState(log.epoch, cuts[-1] if cuts else 0, log.committed, log.trimmed_below, cuts)
 
     def trim(self, conversation: str, below: int) -> int:
         """Drop committed slots below `below` (`MessageLog.trim`)."""
@@ -215,7 +216,8 @@ class SlotLog:
         cut = max(cut, log.trimmed_below - 1)  # what was trimmed had been everywhere
         del log.entries[len(log.entries) - (log.committed - cut) :]
         log.loose.clear()
-        log.committed = log.cut = cut
+        log.committed = cut
+        log.cuts = (*log.cuts, cut)
         log.epoch += 1
         log.token = 0
         return EpochState(log.epoch, cut)
