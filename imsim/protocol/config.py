@@ -34,6 +34,6 @@ class DeviceConfig(msgspec.Struct, frozen=True, kw_only=True):
     gap_wait: float = 0.2
     page: int = 100
     connect_timeout: float = 10.0
-    hello_timeout: float = 5.0
+    hello_timeout: float = 2.0
     stable_after: float = 30.0
     linger: float = 2.0

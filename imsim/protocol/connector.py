@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
 __all__ = ["Connector", "ConnectorHost", "Phase"]
 
-_GREETINGS = 3
+_GREETINGS = 5
 _MISSED = 2.0
 """A peer that was silent for this many ping intervals is gone."""
 

@@ -209,6 +209,8 @@ class DeviceNode(Endpoint):
         for record in self.disk.records():
             if type(record) is Entry:
                 world.record_row(self, record)
+            elif type(record) is Queued:  # what had failed meanwhile is wanted again
+                world.fact_about(self, Event.SUBMITTED, world.naming.of_id(record.client_id, record.conversation), 0, 0)
 
     def _stop(self) -> None:
         world: World = self.make.world
