@@ -1,4 +1,5 @@
-"""Small random scenarios: everything that may go wrong, mixed anew for each number, so that a soak meets pairs of faults.
+"""Small random scenarios: everything that may go wrong, mixed anew for each number, so that a soak meets pairs of
+faults.
 
 Each number gives one scenario, the same for ever: a choice of strategy, network, people, retries, backends and faults
 (*swarm* testing after Groce et al., ISSTA 2012: a scenario that has everything hides what any single thing would show).

@@ -73,7 +73,7 @@ class Servers(Section, frozen=True, kw_only=True):
         Seconds, Meta(description="After a failover, how long senders may offer the lost tail again.")
     ] = 60.0
     tick: Annotated[_Positive, Meta(description="Resolution of the server's own timers.")] = 0.1
-    presence: Annotated[bool, Meta(description="Whether servers keep track of who is there, for those who watch.")] = True
+    presence: Annotated[bool, Meta(description="Whether servers keep track of who is there.")] = True
     timeouts: Annotated[Timeouts, Meta(description="How long a server waits for each port.")] = Timeouts()
 
 

@@ -133,7 +133,9 @@ def backends(
     outages = {event.port for event in scenario.faults.events if isinstance(event, model.Unavailable)}
     anywhere = scenario.faults.random.unavailable > 0.0
     services = {
-        port: _service(backend) for port, backend in by_port.items() if anywhere or port in outages or _is_special(backend)
+        port: _service(backend)
+        for port, backend in by_port.items()
+        if anywhere or port in outages or _is_special(backend)
     }
     return Backends(
         kernel,

@@ -1,17 +1,19 @@
 """A device in the simulated world: a process that runs the real `Device`, on a disk, behind an access link.
 
-The node is the device's driver. It hands commands and inputs over, carries effects out in order, a write durable before the
-next effect starts, and lets nothing in while a write takes its time. It also plays the phone around the app: the process
-dies and starts again, the disk is wiped or goes back to a backup, the app is opened and closed, a platform push wakes it.
+The node is the device's driver. It hands commands and inputs over, carries effects out in order, a write durable
+before the next effect starts, and lets nothing in while a write takes its time. It also plays the phone around the
+app: the process dies and starts again, the disk is wiped or goes back to a backup, the app is opened and closed, a
+platform push wakes it.
 
 There may be a hundred thousand of these, so what devices of one kind have in common stands once in their `Make`.
 
-What does not belong here: what the device decides (protocol/), what a link does to a frame (network.py), and when anything of
-this happens (workload.py, faults.py).
+What does not belong here: what the device decides (protocol/), what a link does to a frame (network.py), and when
+anything of this happens (workload.py, faults.py).
 """
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 import msgspec
@@ -19,6 +21,7 @@ import msgspec
 from imsim.errors import WorldError
 from imsim.history import Event
 from imsim.history.counters import DeviceCounters
+from imsim.protocol.config import DeviceConfig
 from imsim.protocol.device import Device
 from imsim.protocol.effects import (
     CaughtUp,
@@ -36,14 +39,13 @@ from imsim.protocol.effects import (
 )
 from imsim.protocol.frames import Ask, Cancel, Edit, Entry, Frame, Message, Read, Recall, Send
 from imsim.protocol.records import Queued, Resolved, SendState
+from imsim.scenario.people import PlatformPush
 from imsim.sim.connection import Endpoint
 from imsim.sim.decisions import Kind
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Sequence
 
-    from imsim.protocol.config import DeviceConfig
-    from imsim.scenario.people import PlatformPush
     from imsim.sim.clock import NodeClock
     from imsim.sim.decisions import KeyedRandomness
     from imsim.sim.disk import Disk
@@ -55,6 +57,8 @@ if TYPE_CHECKING:
 
 __all__ = ["DeviceNode", "Make"]
 
+_Input = tuple[str, tuple[Any, ...], dict[str, Any]]
+"""A method of the device, and its arguments."""
 _HAIR = 1e-6
 """The kernel rounds to microseconds: without it a timer could come a hair early, for ever."""
 
@@ -113,7 +117,7 @@ class DeviceNode(Endpoint):
         "wire",
     )
 
-    def __init__(  # noqa: PLR0913 (built at one place)
+    def __init__(
         self, make: Make, name: str, user: str, site: int, link: LinkModel, disk: Disk, random: KeyedRandomness
     ) -> None:
         """A device that was never started."""
@@ -135,7 +139,7 @@ class DeviceNode(Endpoint):
         self.lives = 0
         self.counts: dict[int, int] | None = None
         self.pushes: dict[int, int] | None = None
-        self.waiting: list[tuple[str, tuple[Any, ...], dict[str, Any]]] | None = None
+        self.waiting: list[_Input] | None = None
         self.backups: list[tuple[float, tuple[Any, ...]]] | None = None
         self.bytes_up = 0
         self.bytes_down = 0
@@ -210,7 +214,9 @@ class DeviceNode(Endpoint):
             if type(record) is Entry:
                 world.record_row(self, record)
             elif type(record) is Queued:  # what had failed meanwhile is wanted again
-                world.fact_about(self, Event.SUBMITTED, world.naming.of_id(record.client_id, record.conversation), 0, 0)
+                kind = "" if type(record.body) is Message else str(type(record.body).__struct_config__.tag)
+                named = world.naming.of_id(record.client_id, record.conversation)
+                world.fact_about(self, Event.SUBMITTED, named, 0, 0, detail=kind)
 
     def _stop(self) -> None:
         world: World = self.make.world
@@ -343,17 +349,20 @@ class DeviceNode(Endpoint):
         lives, rest = later
         if lives != self.lives or self.device is None:
             return
-        waiting, self.waiting = self.waiting or [], None
+        inputs, self.waiting = self.waiting or [], None
         self._carry_out(rest, None, 0)
-        while waiting and self.waiting is None and self.device is not None:
-            method, args, kwargs = waiting.pop(0)
-            if method == "handle_frame" and args[0] is not self.wire:
-                continue
-            self.command(method, *args, **kwargs)
-        if waiting and self.waiting is not None:
-            self.waiting[:0] = waiting
-        if self.device is not None:
-            self.run(None, 0)
+        while inputs and self._held() is None and self.device is not None:
+            method, args, kwargs = inputs.pop(0)
+            if method != "handle_frame" or args[0] is self.wire:
+                self.command(method, *args, **kwargs)
+        held = self._held()
+        if held is not None:  # the next write takes its time too
+            held[:0] = inputs
+        self.run(None, 0)
+
+    def _held(self) -> list[_Input] | None:
+        """What waits for a write that is under way; None: no write is."""
+        return self.waiting
 
     def transmit(self, frame: Frame, message: Named | None, occurrence: int) -> None:
         """Hand a frame to the connection, under the key that names it."""
@@ -363,7 +372,8 @@ class DeviceNode(Endpoint):
 
     def subject_of(self, frame: Frame) -> Named:
         """What a frame of this device is about."""
-        naming = self.make.world.naming
+        world: World = self.make.world
+        naming = world.naming
         if type(frame) is Send:
             return naming.of_id(frame.drafts[0].client_id, frame.conversation)
         if type(frame) is Cancel:
@@ -444,9 +454,7 @@ class DeviceNode(Endpoint):
         self.make.world.fact(self, Event.CAUGHT_UP)
 
     def _on_missing(self, notice: HistoryMissing) -> None:
-        self.make.world.fact(
-            self, Event.MISSING, conversation=notice.conversation, seq=notice.low, op=notice.high
-        )
+        self.make.world.fact(self, Event.MISSING, conversation=notice.conversation, seq=notice.low, op=notice.high)
 
     def _on_tail_lost(self, notice: TailWasLost) -> None:
         named = self.make.world.naming.of_id(notice.client_id, notice.conversation)

@@ -1,8 +1,8 @@
-"""What goes wrong, when, and how it is carried out: a scenario's events, its random rates, and a case's timed deviations.
+"""What goes wrong and when: a scenario's events, its random rates, and a case's timed deviations.
 
-A table says what each kind of fault does to the world. All faults end by themselves; when the scenario's duration is over
-the world heals what is left, so that convergence is judged where everybody can reach everybody. Random faults are Poisson
-processes whose gaps are keyed by kind and target, so that adding one kind does not move another.
+A table says what each kind of fault does to the world. All faults end by themselves; when the scenario's duration
+is over the world heals what is left, so that convergence is judged where everybody can reach everybody. Random
+faults are Poisson processes whose gaps are keyed by kind and target, so that adding one kind does not move another.
 """
 
 from __future__ import annotations
@@ -153,7 +153,9 @@ class Faults:
 
     def _jump(self, name: str, by: float) -> None:
         world = self._world
-        node: DeviceNode | ServerNode | None = world.devices.get(name) or next((s for s in world.servers if s.name == name), None)
+        node: DeviceNode | ServerNode | None = world.devices.get(name) or next(
+            (s for s in world.servers if s.name == name), None
+        )
         if node is not None:
             world.own_clock(node).jump(by)
 
@@ -167,7 +169,11 @@ class Faults:
         world = self._world
         now = int(world.kernel.now * 1e6)
         found = [node for name, node in world.devices.items() if any(fnmatch.fnmatchcase(name, p) for p in patterns)]
-        return [n for n in found if share >= 1.0 or unit(draw(world.decisions.salt(Kind.CRASH, f"at {n.name}"), now, 1)) < share]
+        return [
+            n
+            for n in found
+            if share >= 1.0 or unit(draw(world.decisions.salt(Kind.CRASH, f"at {n.name}"), now, 1)) < share
+        ]
 
     def _check(self, number: int, event: model.Fault) -> None:
         world = self._world
@@ -179,7 +185,9 @@ class Faults:
         for site in (*getattr(event, "sites", ()), *getattr(event, "others", ())):
             if site not in world.network.sites.names:
                 names = ", ".join(world.network.sites.names)
-                message = f"{path}.sites: unknown site {site!r}{nearest(site, world.network.sites.names)}; known are {names}"
+                message = (
+                    f"{path}.sites: unknown site {site!r}{nearest(site, world.network.sites.names)}; known are {names}"
+                )
                 raise ConfigError(message)
         device = getattr(event, "device", None)
         if device is not None and "/" in device and device not in world.devices:
@@ -190,11 +198,8 @@ class Faults:
         """The random faults of the whole duration, drawn beforehand."""
         world = self._world
         rates = world.scenario.faults.random
-        for number, server in enumerate(world.servers, start=1):
-            for at, length in self._arrivals(rates.crash, f"crash/{server.name}"):
-                yield model.Crash(at=at, server=number, length=length)
-            for at, length in self._arrivals(rates.pause, f"pause/{server.name}"):
-                yield model.Pause(at=at, server=number, length=length)
+        for number in range(1, len(world.servers) + 1):
+            yield from self._random_of_server(number)
         for a, b in itertools.combinations(world.network.sites.names, 2):
             for at, length in self._arrivals(rates.partition, f"partition/{a}/{b}"):
                 yield model.Partition(at=at, sites=(a,), others=(b,), length=length)
@@ -207,6 +212,13 @@ class Faults:
             yield model.DropCache(at=at)
         for name in world.devices:
             yield from self._random_of_device(name)
+
+    def _random_of_server(self, number: int) -> Iterator[model.Fault]:
+        rates = self._world.scenario.faults.random
+        for at, length in self._arrivals(rates.crash, f"crash/server-{number}"):
+            yield model.Crash(at=at, server=number, length=length)
+        for at, length in self._arrivals(rates.pause, f"pause/server-{number}"):
+            yield model.Pause(at=at, server=number, length=length)
 
     def _random_of_device(self, name: str) -> Iterator[model.Fault]:
         rates = self._world.scenario.faults.random

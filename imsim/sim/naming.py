@@ -1,8 +1,8 @@
 """From client ids to the workload's own names: what keys, rows and people talk about.
 
-A client id holds a nonce and a counter and says nothing to anybody; the workload calls the same entry `alice-3`. Each entry gets
-one `Named` that carries all that the world needs at every frame about it: its number in the history and its 64-bit subject
-for decisions, so the hot path looks a client id up once a frame and hashes nothing.
+A client id holds a nonce and a counter and says nothing to anybody; the workload calls the same entry `alice-3`.
+Each entry gets one `Named` that carries all that the world needs at every frame about it: its number in the history
+and its 64-bit subject for decisions, so the hot path looks a client id up once a frame and hashes nothing.
 """
 
 from __future__ import annotations

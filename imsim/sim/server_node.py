@@ -1,8 +1,8 @@
 """A server in the simulated world: a node that runs one incarnation of the real `Server` after the other.
 
-A crash first revokes the incarnation, so that nothing which the dead node still holds can reach the world; only then are its
-coroutines closed, and its connections break. A pause holds its tasks and keeps what arrives until it goes on, as the
-buffers of its sockets would. What lasts is in the backends, not here.
+A crash first revokes the incarnation, so that nothing which the dead node still holds can reach the world; only
+then are its coroutines closed, and its connections break. A pause holds its tasks and keeps what arrives until it
+goes on, as the buffers of its sockets would. What lasts is in the backends, not here.
 """
 
 from __future__ import annotations
@@ -33,7 +33,21 @@ class ServerNode:
         accepting: whether it takes new connections.
     """
 
-    __slots__ = ("_gateway", "_held", "_runtime", "_server", "_wires", "_world", "accepting", "clock", "index", "name", "number", "site", "traffic")
+    __slots__ = (
+        "_gateway",
+        "_held",
+        "_runtime",
+        "_server",
+        "_wires",
+        "_world",
+        "accepting",
+        "clock",
+        "index",
+        "name",
+        "number",
+        "site",
+        "traffic",
+    )
 
     def __init__(self, world: World, name: str, site: int) -> None:
         self._world = world

@@ -1,8 +1,9 @@
 """The people of the simulated world: they open and close their apps, and do what the plan says.
 
-One light call is on the heap for the next intention, and one a device for its next session, so a sleeping device and a plan
-of half a million intentions cost nothing until they are due. A user whose app is not running, or is busy with its disk,
-tries again shortly; a user cannot read, edit or recall what is not on their device, and then lets it be.
+One light call is on the heap for the next intention, and one a device for its next session, so a sleeping device
+and a plan of half a million intentions cost nothing until they are due. A user whose app is not running, or is busy
+with its disk, tries again shortly; a user cannot read, edit or recall what is not on their device, and then lets it
+be.
 """
 
 from __future__ import annotations
@@ -132,15 +133,24 @@ class Users:
     def _join(self, node: DeviceNode, intention: Intention, conversation: str) -> None:
         """A member brings the new one in."""
         members = self._world.members.get(conversation, {})
-        inviter = next((n for user in members for n in self._world.nodes_of(user) if n.device and n.waiting is None), None)
+        inviter = next(
+            (n for user in members for n in self._world.nodes_of(user) if n.device and n.waiting is None), None
+        )
         if inviter is not None:
             self._submit(inviter, intention, conversation, "join", "join", conversation, node.user)
 
     def _leave(self, node: DeviceNode, intention: Intention, conversation: str) -> None:
         self._submit(node, intention, conversation, "leave", "leave", conversation)
 
-    def _submit(  # noqa: PLR0913 (one shape for all commands that make an entry)
-        self, node: DeviceNode, intention: Intention, conversation: str, detail: str, method: str, *args: Any, **kwargs: Any
+    def _submit(
+        self,
+        node: DeviceNode,
+        intention: Intention,
+        conversation: str,
+        detail: str,
+        method: str,
+        *args: Any,  # noqa: ANN401 (a device's own commands)
+        **kwargs: Any,  # noqa: ANN401
     ) -> None:
         """Have the device offer an entry, and give its client id the workload's name before anything else happens."""
         world, device = self._world, node.device

@@ -1,12 +1,14 @@
 """Frames on their way between a device and a server, with their keys and rows.
 
-The hot path of the whole simulator goes through this file and network.py: a frame is handed over, one keyed draw decides its
-fate, a light call brings it to the other end. What is asked of every frame is therefore decided once, when the world is
-built: `wire_type` and the two receivers close over the world's parts, and the two frames that make up nearly all traffic, a
-push and its acknowledgement, are handled in line. Everything else goes through `Traffic`, plainly.
+The hot path of the whole simulator goes through this file and network.py: a frame is handed over, one keyed draw
+decides its fate, a light call brings it to the other end. What is asked of every frame is therefore decided once,
+when the world is built: `wire_type` and the two receivers close over the world's parts, and the two frames that
+make up nearly all traffic, a push and its acknowledgement, are handled in line. Everything else goes through
+`Traffic`, plainly.
 
-Keys. The n-th push of alice-3 to bob/phone is counted until bob/phone acknowledged alice-3, since nothing is pushed after
-that. An acknowledgement is named by the push that it answers. All other frames are counted by kind and subject.
+Keys. The n-th push of alice-3 to bob/phone is counted until bob/phone acknowledged alice-3, since nothing is pushed
+after that. An acknowledgement is named by the push that it answers. All other frames are counted by kind and
+subject.
 """
 
 # ruff: noqa: SLF001 - hot code reads the kernel's clock, as the kernel documents
@@ -41,13 +43,14 @@ if TYPE_CHECKING:
     from imsim.sim.server_node import ServerNode
     from imsim.sim.world import World
 
-    Flight = tuple[Any, Frame, Named, int]
+    Flight = tuple[Any, Any, Any, int]
 
 __all__ = ["Traffic", "Wire", "receiver_down", "receiver_up", "wire_type"]
 
 AIRTIME = 1e-6
 """Seconds for which a radio is busy with one byte: 8 Mbit/s. Its tail costs a thousand times as much as the bytes."""
 _ACK_BYTES = 64
+_HOT = (Write, Transmit)
 _JSON = Codec.JSON
 _FRAME_TYPES: tuple[type, ...] = Frame.__args__  # type: ignore[attr-defined]
 _KINDS: dict[type, Kind] = {kind: FRAMES[kind.__struct_config__.tag] for kind in _FRAME_TYPES}  # type: ignore[attr-defined]
@@ -61,7 +64,7 @@ class Wire(Connection):
     device: DeviceNode
     server: ServerNode
 
-    def send(self, frame: Frame) -> None:
+    def send(self, frame: Frame) -> None:  # noqa: ARG002 (what a world's own wire does with it)
         """Hand a frame to the device's end (the `Link` port)."""
         raise TypeError
 
@@ -138,7 +141,7 @@ def receiver_down(world: World) -> Callable[[Flight], None]:
         device.handle_frame(wire, frame, now=now, wall=now + epoch)
         effects = device.poll()
         # hot: a push that continues what is known leads to one row and one acknowledgement, and moves no timer
-        if len(effects) == 2 and type(effects[0]) is Write and type(effects[1]) is Transmit:
+        if len(effects) == len(_HOT) and type(effects[0]) is Write and type(effects[1]) is Transmit:
             records = effects[0].records
             entry = records[0]
             if len(records) == 1 and entry is frame.entries[0] and type(entry.body) is Message:
@@ -301,12 +304,14 @@ class Traffic:
         """What kind of decision a frame is."""
         return _KINDS[type(frame)]
 
-    def sent_row(self, wire: Wire, frame: Frame, message: Named, occurrence: int, size: int, *, down: bool) -> None:  # noqa: PLR0913
+    def sent_row(self, wire: Wire, frame: Frame, message: Named, occurrence: int, size: int, *, down: bool) -> None:
         """A frame was handed over."""
         node, server = wire.device, wire.server
-        sender, number, peer = (server.index, server.number, node.index) if down else (node.index, node.lives, server.index)
+        sender, number, peer = (
+            (server.index, server.number, node.index) if down else (node.index, node.lives, server.index)
+        )
         self._world.frame_row(Event.SENT, sender, number, message, peer, occurrence, _KINDS[type(frame)], size)
 
-    def received_row(self, index: int, number: int, peer: int, message: Named, occurrence: int, frame: Frame) -> None:  # noqa: PLR0913
+    def received_row(self, index: int, number: int, peer: int, message: Named, occurrence: int, frame: Frame) -> None:
         """A frame arrived."""
         self._world.frame_row(Event.RECEIVED, index, number, message, peer, occurrence, _KINDS[type(frame)])

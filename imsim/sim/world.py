@@ -3,13 +3,15 @@
     Plan (who wants what, when) ─▶ DeviceNode ─▶ Wire ─▶ ServerNode ─▶ Backends
                                         └──────────── rows ──────────────┘─▶ History
 
-A world is built, run once and read. While the scenario lasts, users do what the plan says and faults happen. Then everything is
-healed, started and opened, and the world goes on until every device holds all that it is entitled to and nothing of any user's
-waits, or until the time granted to convergence is over: what is judged is what users have then.
+A world is built, run once and read. While the scenario lasts, users do what the plan says and faults happen. Then
+everything is healed, started and opened, and the world goes on until every device holds all that it is entitled to
+and nothing of any user's waits, or until the time granted to convergence is over: what is judged is what users have
+then.
 
 What does not belong here: what a node, a link, a backend or a fault does (their own files), and judging (verify/).
 """
 
+# ruff: noqa: SLF001 - rows carry the kernel's clock, as the kernel documents
 from __future__ import annotations
 
 import gc
@@ -19,7 +21,7 @@ import msgspec
 
 from imsim.history import Event, History, Level, Writer
 from imsim.history.counters import Counters
-from imsim.protocol.frames import Created, Entry, Join, Leave, Message, user_log
+from imsim.protocol.frames import Created, Entry, Join, Leave, Message
 from imsim.protocol.server.accept import FIRST_EPOCH
 from imsim.protocol.server.log import Membership, announcements, roster_key
 from imsim.scenario.model import HistoryLevel
@@ -209,14 +211,16 @@ class World:
         )
         return Outcome(history=self.writer.finish(), counters=counters, converged=converged)
 
-    # ------------------------------------------------------------------------------------------ what exists at the start
+    # ------------------------------------------------------------------------------------------ at the start
 
     def _seed_logs(self) -> None:
         """Conversations that exist from the start, with the members' own logs and the checkpoints that say so."""
         log, values = self.backends.log, self.backends.values
         for conversation in self.plan.conversations:
             members = tuple(self.plan.users[index].name for index in conversation.members)
-            created = Entry(conversation.name, FIRST_EPOCH, 1, f"@{conversation.name}", "", self.epoch, Created(members))
+            created = Entry(
+                conversation.name, FIRST_EPOCH, 1, f"@{conversation.name}", "", self.epoch, Created(members)
+            )
             log.write(conversation.name, FIRST_EPOCH, 1, created, 0)
             log.commit(conversation.name, FIRST_EPOCH, 1)
             membership = Membership(conversation.name)
@@ -329,7 +333,8 @@ class World:
         named = self.naming.of(entry)
         if event is Event.SHOWN:
             self.row(
-                self.kernel._now, node.index, node.lives, event, named.conversation, named.index, entry.epoch, entry.seq,
+                self.kernel._now, node.index, node.lives, event, named.conversation, named.index, entry.epoch,
+                entry.seq,
             )  # fmt: skip
             return
         body: Any = entry.body
@@ -379,7 +384,15 @@ class World:
         )  # fmt: skip
 
     def fact_about(
-        self, node: DeviceNode | ServerNode | None, event: Event, named: Named, epoch: int, seq: int, *, size: int = 0, detail: str = ""
+        self,
+        node: DeviceNode | ServerNode | None,
+        event: Event,
+        named: Named,
+        epoch: int,
+        seq: int,
+        *,
+        size: int = 0,
+        detail: str = "",
     ) -> None:
         """A fact about one message."""
         index, number = self._who(node)
@@ -389,7 +402,15 @@ class World:
         )  # fmt: skip
 
     def frame_row(
-        self, event: Event, index: int, number: int, message: Named, peer: int, occurrence: int, kind: Kind, size: int = 0
+        self,
+        event: Event,
+        index: int,
+        number: int,
+        message: Named,
+        peer: int,
+        occurrence: int,
+        kind: Kind,
+        size: int = 0,
     ) -> None:
         """A fact about one frame."""
         self.row(
@@ -430,7 +451,7 @@ class _Losses:
     def __init__(self, world: World) -> None:
         self._world = world
 
-    def frame_lost(self, arrival: Any, reason: Any, *, down: bool) -> None:  # noqa: ANN401 (the network's own types)
+    def frame_lost(self, arrival: Any, reason: Any, *, down: bool) -> None:  # noqa: ANN401, ARG002 (the network's own)
         """A frame was dropped."""
         self._row(Event.DROPPED, arrival, down=down)
 
