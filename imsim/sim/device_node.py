@@ -89,6 +89,7 @@ class DeviceNode(Endpoint):
         meter: what its radio costs, or None where nobody asks.
         special: whether it has a clock of its own or a slow disk, so that it goes no short way.
         wanted: whether the app is open.
+        turn: how often a server could not be had; decides which one comes next.
         counts: how often each kind of frame went about each subject, where the frame itself does not say.
     """
 
@@ -110,6 +111,7 @@ class DeviceNode(Endpoint):
         "random",
         "requests",
         "special",
+        "turn",
         "user",
         "waiting",
         "wakes",
@@ -135,6 +137,7 @@ class DeviceNode(Endpoint):
         self.special = make.write_time is not None
         self.armed: float | None = None
         self.wanted = False
+        self.turn = 0
         self.installs = 0
         self.lives = 0
         self.counts: dict[int, int] | None = None

@@ -26,7 +26,7 @@ from imsim.protocol.server.accept import FIRST_EPOCH
 from imsim.protocol.server.log import Membership, announcements, roster_key
 from imsim.scenario.model import HistoryLevel
 from imsim.sim import build
-from imsim.sim.decisions import Decisions, Kind, draw, name_hash, unit
+from imsim.sim.decisions import Decisions, Kind, draw, unit
 from imsim.sim.device_node import ROW_EVENTS, DeviceNode
 from imsim.sim.faults import Faults
 from imsim.sim.kernel import Kernel
@@ -129,6 +129,7 @@ class World:
         for device in self.plan.devices:
             self._add(self._makes.node(device))
         self.members: dict[str, dict[str, None]] = {}
+        self._left: dict[tuple[str, str], int] = {}
         self.users = Users(self)
         self.faults = Faults(self)
         self._seed_logs()
@@ -186,6 +187,9 @@ class World:
         for conversation, members in self.members.items():
             for user in members:
                 joined.setdefault(user, []).append(conversation)
+        for (user, conversation), last in self._left.items():
+            if any(node.device is None or node.device.position(conversation)[1] < last for node in self.nodes_of(user)):
+                return False
         for node in self.devices.values():
             device = node.device
             if device is None or node.waiting is not None or not device.is_quiet():
@@ -252,8 +256,8 @@ class World:
     # ------------------------------------------------------------------------------------------ connections
 
     def connect(self, node: DeviceNode) -> None:
-        """A device wants a connection: to its next server in turn."""
-        server = self.servers[(name_hash(node.name) + node.connections) % len(self.servers)]
+        """A device wants a connection: to the server that it had, or to the next one if that could not be had."""
+        server = self.servers[(node.down_place + node.turn) % len(self.servers)]
         node.wire = self.network.connect(node, server, self._connected)  # type: ignore[assignment]
 
     def disconnect(self, node: DeviceNode, wire: Wire, reason: str) -> None:
@@ -270,6 +274,7 @@ class World:
             node.command("handle_connected", wire)
         else:
             node.wire = None
+            node.turn += 1
             node.command("handle_disconnected", refusal.value)
 
     def _accepted(self, wire: Any) -> None:  # noqa: ANN401
@@ -351,9 +356,11 @@ class World:
             changes = [(Event.JOINED, user) for user in members]
         elif isinstance(body, Join):
             self.members.setdefault(entry.conversation, {})[body.user] = None
+            self._left.pop((body.user, entry.conversation), None)
             changes = [(Event.JOINED, body.user)]
         elif isinstance(body, Leave):
             self.members.get(entry.conversation, {}).pop(body.user, None)
+            self._left[body.user, entry.conversation] = entry.seq
             changes = [(Event.LEFT, body.user)]
         else:
             changes = []
