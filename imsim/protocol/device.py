@@ -93,6 +93,7 @@ class Device(Fold):
         "_connector",
         "_effects",
         "_quiet",
+        "_resumable",
         "_resume",
         "_timing",
         "_timing_due",
@@ -116,6 +117,7 @@ class Device(Fold):
         self._catchup: CatchUp | None = None
         self._connector = Connector(self)
         self._resume: Resume | None = None
+        self._resumable = 0.0
         self._timing: Timing = config.sync.initial()
         self._timing_due = math.inf
         self._check = 0
@@ -241,6 +243,8 @@ class Device(Fold):
     def handle_connected(self, connection: Any, *, now: float, wall: float) -> None:  # noqa: ANN401
         """A connection is open; frames that come from it are handed over with it."""
         self._wall = wall
+        if now > self._resumable:
+            self._resume = None
         self._connector.handle_connected(connection, now)
         self._rearm()
 
@@ -393,8 +397,10 @@ class Device(Fold):
         if self.online:
             self._connector.give_up(reason, now)
 
-    def went_offline(self, now: float) -> None:  # noqa: ARG002 (the parts' contract)
-        """The session is over."""
+    def went_offline(self, now: float) -> None:
+        """The session is over; it may be resumed for a while."""
+        if self.online:
+            self._resumable += now
         self.online = False
         self._quiet = False
         self._check_due = math.inf
@@ -504,6 +510,7 @@ class Device(Fold):
             return
         self.online = True
         self._resume = Resume(frame.session, frame.incarnation)
+        self._resumable = frame.limits.resume
         for conversation in list(self._inboxes):
             self._look_behind(conversation, now, patient=False)
         if self._catchup is not None:

@@ -295,12 +295,21 @@ class Ping(_Value, frozen=True, tag="ping"):
 
 
 class Limits(_Value, frozen=True):
-    """What the server allows: entries a page, pushed entries in flight, bytes a content, seconds between pings."""
+    """What the server allows.
+
+    Attributes:
+        page: entries of a page.
+        window: pushed entries in flight.
+        content: bytes of a content.
+        ping: seconds between pings of a quiet connection (0: none).
+        resume: seconds for which a lost session may be resumed.
+    """
 
     page: int = 100
     window: int = 64
     content: int = 65536
     ping: float = 25.0
+    resume: float = 60.0
 
 
 class Welcome(_Value, frozen=True, tag="welcome"):

@@ -103,7 +103,7 @@ class Gateway:
         self._config = config
         self._node = node
         self._incarnation = incarnation
-        self._limits = Limits(config.page, config.window, config.content, config.ping)
+        self._limits = Limits(config.page, config.window, config.content, config.ping, config.resume_window)
         self._count = 0
         self._detached: dict[str, tuple[Session, float]] = {}
         self._wheel = Wheel(runtime, config.timer_tick, self._wake)
