@@ -73,7 +73,20 @@ class ConnectorHost(Protocol):
 class Connector:
     """The connection of one device."""
 
-    __slots__ = ("_attempt", "_delay", "_greetings", "_host", "_since", "connection", "due", "heard", "open", "phase", "ping", "troubles")
+    __slots__ = (
+        "_attempt",
+        "_delay",
+        "_greetings",
+        "_host",
+        "_since",
+        "connection",
+        "due",
+        "heard",
+        "open",
+        "phase",
+        "ping",
+        "troubles",
+    )
 
     def __init__(self, host: ConnectorHost) -> None:
         """Asleep; `due` is when `handle_due` wants to be called (infinity: never)."""
@@ -191,7 +204,9 @@ class Connector:
             self._attempt, self._delay = 0, 0.0
         self._attempt += 1
         self.troubles += 1
-        delay = host.config.connect.next_delay(self._attempt, self._delay, host.random.at(f"connect {host.name}", self._attempt))
+        delay = host.config.connect.next_delay(
+            self._attempt, self._delay, host.random.at(f"connect {host.name}", self._attempt)
+        )
         self.connection = None
         self.phase = Phase.ASLEEP if delay is None else Phase.WAITING
         self._delay = delay or 0.0

@@ -175,7 +175,14 @@ class Device(Fold):
         self._rearm()
 
     def send(
-        self, conversation: str, content: str, *, now: float, wall: float, reply_to: str | None = None, deadline: float | None = None
+        self,
+        conversation: str,
+        content: str,
+        *,
+        now: float,
+        wall: float,
+        reply_to: str | None = None,
+        deadline: float | None = None,
     ) -> str:
         """Write a message; returns its client id, which is its name for life.
 
@@ -336,7 +343,6 @@ class Device(Fold):
         """Whether asleep, waiting, resting, connecting, greeting or online."""
         return self._connector.phase
 
-
     # ------------------------------------------------------------------------------------------ what the parts need
 
     def effect(self, effect: Effect) -> None:
@@ -361,7 +367,13 @@ class Device(Fold):
         """How this device greets: asking to resume while the server may remember, else with all positions."""
         positions = () if self._resume else tuple(inbox.position() for inbox in self._inboxes.values())
         return Hello(
-            self.user, self.name, "" if self._installed is None else self._installed.nonce, self.config.sync.name, positions, self.resolved_below, self._resume
+            self.user,
+            self.name,
+            "" if self._installed is None else self._installed.nonce,
+            self.config.sync.name,
+            positions,
+            self.resolved_below,
+            self._resume,
         )
 
     def is_quiet(self) -> bool:
@@ -460,7 +472,9 @@ class Device(Fold):
         self._take(frame.entries, now)
         records: list[Record] = []
         if trimmed > inbox.upto:
-            records += [Missing(frame.conversation, frame.epoch, low, high) for low, high in self._unknown_below(inbox, trimmed)]
+            records += [
+                Missing(frame.conversation, frame.epoch, low, high) for low, high in self._unknown_below(inbox, trimmed)
+            ]
             records += [Known(frame.conversation, frame.epoch, inbox.known)] if not records else []
         low, high = max(frame.low, frame.trimmed_below), frame.high
         if low <= high and len(frame.entries) < high - low + 1:
@@ -539,7 +553,11 @@ class Device(Fold):
             return
         rows = self._store.rows(conversation, frame.cut + 1, ENDLESS)
         lost = [row for row in rows if row.author == self.user and inbox.clamp(row.epoch, row.seq) == row.seq]
-        offers = [Queued(r.client_id, conversation, r.wall, r.body, offered=r.seq) for r in lost if not self._is_waiting(r.client_id)]
+        offers = [
+            Queued(r.client_id, conversation, r.wall, r.body, offered=r.seq)
+            for r in lost
+            if not self._is_waiting(r.client_id)
+        ]
         self.commit((Epoch(conversation, frame.epoch, frame.cut), *offers), now)
         if self._outbox is not None:
             self._outbox.handle_epoch(conversation, now)

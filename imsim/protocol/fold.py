@@ -179,7 +179,9 @@ class Fold:
     def _apply_operation(self, entry: Entry, body: Edit | Recall) -> None:
         target = self._store.row(body.target)
         inbox = None if target is None else self.inbox(target.conversation)
-        counted = target is not None and inbox is not None and target.seq > inbox.mark and self._is_unread(target, inbox)
+        counted = (
+            target is not None and inbox is not None and target.seq > inbox.mark and self._is_unread(target, inbox)
+        )
         self._the_timeline().operate(entry)
         if counted and target is not None and inbox is not None and not self._is_unread(target, inbox):
             inbox.unread -= 1

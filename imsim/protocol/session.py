@@ -172,7 +172,13 @@ class Session:
     )
 
     def __init__(
-        self, session_id: str, hello: Hello, strategy: SyncConfig, limits: Limits, policy: RetryPolicy, random: Randomness
+        self,
+        session_id: str,
+        hello: Hello,
+        strategy: SyncConfig,
+        limits: Limits,
+        policy: RetryPolicy,
+        random: Randomness,
     ) -> None:
         """A session that is being opened: commits are counted, nothing is pushed before `open`."""
         self.id = session_id
@@ -294,7 +300,12 @@ class Session:
         told = Delivery.HINT if large else self._told
         if told is Delivery.PUSH:
             # hot: the lane is level and the window open
-            if lane.sent == seq - 1 and self._inflight < self.limits.window and lane.epoch == push.epoch and not lane.fetching:
+            if (
+                lane.sent == seq - 1
+                and self._inflight < self.limits.window
+                and lane.epoch == push.epoch
+                and not lane.fetching
+            ):
                 lane.sent = seq
                 self._inflight += 1
                 self._flying += 1
@@ -536,7 +547,9 @@ class Session:
         """A flight may be due: draw its delay, or repeat it; False if the policy gives up."""
         if not flight.drawn:
             delay = self._policy.next_delay(
-                flight.attempt, flight.delay, self._random.at(f"{self.device} {lane.conversation}/{flight.high}", flight.attempt)
+                flight.attempt,
+                flight.delay,
+                self._random.at(f"{self.device} {lane.conversation}/{flight.high}", flight.attempt),
             )
             if delay is None and not flight.size and self._heard > flight.since:
                 # it knows, and pulls as fast as its network lets it

@@ -57,13 +57,17 @@ class Timeline:
 
     def is_recalled(self, row: Entry) -> bool:
         """Whether the author took `row` back."""
-        return any(type(op.body) is Recall and op.author == row.author for op in self._operations.get(row.client_id, ()))
+        return any(
+            type(op.body) is Recall and op.author == row.author for op in self._operations.get(row.client_id, ())
+        )
 
     def content(self, row: Entry) -> str | None:
         """What the user reads: the latest edit, the original, or None once it is recalled (or no message)."""
         if not isinstance(row.body, Message) or self.is_recalled(row) or row.client_id in self._lost:
             return None
-        edits = [op for op in self._operations.get(row.client_id, ()) if type(op.body) is Edit and op.author == row.author]
+        edits = [
+            op for op in self._operations.get(row.client_id, ()) if type(op.body) is Edit and op.author == row.author
+        ]
         if not edits:
             return row.body.content
         body = max(edits, key=version).body

@@ -37,7 +37,7 @@ from imsim.sim.wire import Traffic, Wire, receiver_down, receiver_up, wire_type
 from imsim.sim.workload import plan
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
 
     from imsim.scenario import Scenario
     from imsim.sim.clock import NodeClock, RightClock
@@ -50,6 +50,8 @@ __all__ = ["Outcome", "World", "simulate_world"]
 _EPOCH = 1_767_225_600.0
 """The Unix time of a scenario's midnight: 2026-01-01, a Thursday."""
 _HOUR = 3600.0
+_SLICES = 100
+"""How often progress is told."""
 _LOOK = 1.0
 """Seconds between two looks for convergence."""
 
@@ -136,8 +138,12 @@ class World:
 
     # ------------------------------------------------------------------------------------------ running
 
-    def run(self) -> Outcome:
-        """Run the scenario, heal everything, and wait for convergence."""
+    def run(self, on_progress: Callable[[float, float], None] | None = None) -> Outcome:
+        """Run the scenario, heal everything, and wait for convergence.
+
+        Args:
+            on_progress: told now and then how many of how many seconds have passed.
+        """
         for server in self.servers:
             server.start()
         for node in self.devices.values():
@@ -145,7 +151,10 @@ class World:
         self.users.schedule()
         self.faults.schedule()
         kernel = self.kernel
-        kernel.run(until=self.plan.duration)
+        for step in range(1, _SLICES + 1):
+            kernel.run(until=self.plan.duration * step / _SLICES)
+            if on_progress is not None:
+                on_progress(kernel.now, self.plan.duration)
         self._heal()
         granted = self.scenario.settle_seconds()
         deadline = self.plan.duration + granted

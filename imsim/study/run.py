@@ -28,7 +28,7 @@ from imsim.study.metrics import Metrics, measure
 from imsim.verify.verdict import Verdict, weigh
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Callable, Iterator, Sequence
 
     import pandas as pd
 
@@ -132,7 +132,12 @@ class Run(msgspec.Struct, frozen=True, kw_only=True, eq=False, dict=True):
 
 
 def simulate(
-    scenario: Scenario, *, seed: int = 0, deviations: Sequence[Deviation] = (), level: Level | None = None
+    scenario: Scenario,
+    *,
+    seed: int = 0,
+    deviations: Sequence[Deviation] = (),
+    level: Level | None = None,
+    on_progress: Callable[[float, float], None] | None = None,
 ) -> Run:
     """Run a scenario in the simulated world, and judge it.
 
@@ -141,6 +146,7 @@ def simulate(
         seed: answers everything that is left to chance; the same seed gives the same history.
         deviations: where the world is to do something else than the seed says.
         level: how much is recorded, by default what the scenario says.
+        on_progress: told now and then how many of how many seconds of the scenario have passed.
 
     Raises:
         ConfigError: the scenario asks for what there is not, such as a trace file that is not here.
@@ -150,7 +156,7 @@ def simulate(
 
     with _collector_off():
         begin = time.perf_counter()
-        end = World(scenario, seed=seed, deviations=deviations, level=level).run()
+        end = World(scenario, seed=seed, deviations=deviations, level=level).run(on_progress)
         wall_s = time.perf_counter() - begin
         if len(end.history) > _LARGE:
             gc.collect()  # the world is a web of cycles, and need not lie beside what judging a large run takes

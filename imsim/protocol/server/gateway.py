@@ -258,9 +258,13 @@ class Gateway:
         if stored is not None:
             state = await self._log.state(fetch.conversation, timeout=self._config.log_timeout)
             if stored[-1].epoch == state.epoch and fetch.high <= state.committed and fetch.low > state.cut:
-                page = Page(fetch.conversation, state.epoch, fetch.low, fetch.high, stored, state.committed, state.trimmed_below)
+                page = Page(
+                    fetch.conversation, state.epoch, fetch.low, fetch.high, stored, state.committed, state.trimmed_below
+                )
                 return PageOf(page, state.cuts)
-        return await self._router.read(fetch.conversation, user, fetch.low, fetch.high, fetch.high - fetch.low + 1, newest=False)
+        return await self._router.read(
+            fetch.conversation, user, fetch.low, fetch.high, fetch.high - fetch.low + 1, newest=False
+        )
 
     def _answer(self, session: Session, request: ReadPage) -> None:
         self._runtime.spawn(self._do_answer(session, request))

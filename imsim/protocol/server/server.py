@@ -54,9 +54,7 @@ class Server:
         self._ports = ports
         self._node = node
         self._presence_on = config.presence
-        offline = OfflineStore(
-            ports.kv, cap=config.offline_cap, keep=config.claim_retention, timeout=config.kv_timeout
-        )
+        offline = OfflineStore(ports.kv, cap=config.offline_cap, keep=config.claim_retention, timeout=config.kv_timeout)
         self.delivery = Delivery(ports.runtime, ports.queue, offline, ports.platform, config)
         self.sequencer = Sequencer(
             ports.runtime, ports.log, ports.kv, ports.locks, ports.peers, config, self.delivery.publish

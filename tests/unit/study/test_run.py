@@ -93,7 +93,7 @@ def world(monkeypatch, chat):
         def __init__(self, scenario, **asked_for):
             asked.append((scenario, asked_for))
 
-        def run(self):
+        def run(self, on_progress=None):
             asked.append(gc.isenabled())
             if self_destruct:
                 raise ConfigError("no such trace")
