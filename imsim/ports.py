@@ -20,15 +20,16 @@ import msgspec
 if TYPE_CHECKING:
     from collections.abc import Coroutine, Generator, Iterable, Sequence
 
-    from imsim.protocol.frames import Entry, Frame
+    from imsim.protocol.frames import Entry, Frame  # noqa: TC004 (ports stand below; `Taken` is never decoded)
 
 __all__ = [
+    "FENCED",
+    "OK",
     "Clock",
     "Consumer",
-    "Durability",
     "Draws",
+    "Durability",
     "EpochState",
-    "FENCED",
     "Future",
     "KeyValue",
     "Lease",
@@ -37,7 +38,6 @@ __all__ = [
     "Locks",
     "LogState",
     "MessageLog",
-    "OK",
     "Peers",
     "PlatformPush",
     "Queue",
@@ -195,7 +195,10 @@ class MessageLog(Protocol):
     async def write(
         self, conversation: str, epoch: int, seq: int, entry: Entry, token: int, *, timeout: float
     ) -> Written | Taken:
-        """Fill the slot if it is empty; repeating an unknown write is safe. `FENCED` where the epoch is sealed or a larger token wrote."""
+        """Fill the slot if it is empty; repeating an unknown write is safe.
+
+        `FENCED` where the epoch is sealed or a larger token wrote.
+        """
         ...
 
     async def read(self, conversation: str, low: int, high: int, *, timeout: float) -> Sequence[Entry]:
@@ -207,7 +210,7 @@ class MessageLog(Protocol):
         ...
 
     async def commit(self, conversation: str, epoch: int, upto: int, *, timeout: float) -> int:
-        """Raise the committed prefix towards `upto`, never down and never past an empty slot; returns where it is now."""
+        """Raise the committed prefix towards `upto`, never past an empty slot; returns where it is now."""
         ...
 
     async def state(self, conversation: str, *, timeout: float) -> LogState:
@@ -353,7 +356,7 @@ class LocalStore(Protocol):
 
 
 class Link(Protocol):
-    """The server's end of one connection. Frames may be lost, doubled and reordered, or stall and be cut: by its kind."""
+    """The server's end of one connection. Frames may be lost, doubled, reordered; or stall and be cut."""
 
     def send(self, frame: Frame) -> None:
         """Hand a frame over; nothing is known of its fate."""

@@ -6,9 +6,9 @@
       └────────────────────────────┴─ WAITING ◀──────────── (delay by the connect policy)
                                    └─ RESTING ◀── the strategy leaves between two rounds
 
-Attempts are reset by *stability*: only a session that lasted `stable_after` seconds counts as a success, so a server that
-accepts and then drops everybody is not asked ever faster. A *visit* is a connection made for a hint or a waiting message
-while the app is closed: it ends after `linger` quiet seconds.
+Attempts are reset by *stability*: only a session that lasted `stable_after` seconds counts as a success, so a
+server that accepts and then drops everybody is not asked ever faster. A *visit* is a connection made for a hint or
+a waiting message while the app is closed: it ends after `linger` quiet seconds.
 """
 
 from __future__ import annotations

@@ -5,9 +5,10 @@ be done comes out of `poll()` in order, and `wake_at` says when `handle_wake` is
 after the other, a `Write` durable before the next, and stops the device if a write fails. So every moment at which a
 crash matters lies between two effects; `Device.load` folds the records and is where a restart begins.
 
-The parts, each in its file: fold.py (what lasts), outbox.py (sending), inbox.py (what is known of one conversation),
-catchup.py (asking for the rest), timeline.py (edits and recalls), connector.py (being connected), sync/ (when to check).
-Here they are composed: frames come in, records are committed, parts are told.
+The device is built in four steps: fold.py (what lasts), core.py (what its parts share), receiving.py (what frames
+do), and here what the user and the driver call. Its parts: outbox.py (sending), inbox.py (what is known of one
+conversation), catchup.py (asking for the rest), timeline.py (edits and recalls), connector.py (being connected),
+sync/ (when to check).
 """
 
 from __future__ import annotations
@@ -18,62 +19,32 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 
 from imsim.errors import ConfigError
-from imsim.protocol.catchup import CatchUp
-from imsim.protocol.connector import Connector, Phase
 from imsim.protocol.effects import (
     Effect,
-    HistoryMissing,
-    Notice,
-    Notify,
-    PresenceSeen,
-    SendChanged,
-    Suppressed,
-    TailWasLost,
     Transmit,
     Write,
 )
-from imsim.protocol.fold import ENDLESS, Fold, Row
+from imsim.protocol.fold import Row
 from imsim.protocol.frames import (
     Ack,
     Body,
-    Check,
-    Closed,
-    Draft,
     Edit,
-    Entry,
-    EpochChanged,
     Frame,
-    Heads,
-    Hello,
-    Hint,
     Join,
-    Joined,
     Leave,
     Message,
-    Outcome,
-    Page,
-    Presence,
     Push,
     Read,
     Recall,
-    Refused,
-    Resume,
-    Sent,
-    TailLost,
     Watch,
-    Welcome,
 )
-from imsim.protocol.outbox import Outbox, row_of
-from imsim.protocol.records import Epoch, Installed, Known, Missing, Queued, Record, Resolved, SendState
-from imsim.protocol.sync import CheckNow, Timing, View, Wake
+from imsim.protocol.receiving import HANDLERS, Receiver
+from imsim.protocol.records import Installed, Queued, SendState
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
     from imsim.ports import LocalStore, Randomness
     from imsim.protocol.config import DeviceConfig
-    from imsim.protocol.inbox import Inbox
-    from imsim.protocol.sync.strategy import Step
+    from imsim.protocol.connector import Phase
 
 __all__ = ["Device", "Row"]
 
@@ -81,51 +52,10 @@ _PATIENCE = 4
 """Unanswered checks before the connection is given up."""
 
 
-class Device(Fold):
+class Device(Receiver):
     """One installed client of one user. Make it with `Device.load`."""
 
-    __slots__ = (
-        "_catchup",
-        "_check",
-        "_check_attempt",
-        "_check_due",
-        "_check_hold",
-        "_connector",
-        "_effects",
-        "_quiet",
-        "_resumable",
-        "_resume",
-        "_timing",
-        "_timing_due",
-        "_wall",
-        "config",
-        "name",
-        "online",
-        "random",
-        "wake_at",
-    )
-
-    def __init__(self, store: LocalStore, config: DeviceConfig, random: Randomness, user: str, name: str) -> None:
-        """An empty device; use `Device.load`."""
-        super().__init__(store, user)
-        self.name = name
-        self.config = config
-        self.random = random
-        self.online = False
-        self.wake_at: float | None = None
-        self._effects: list[Effect] = []
-        self._catchup: CatchUp | None = None
-        self._connector = Connector(self)
-        self._resume: Resume | None = None
-        self._resumable = 0.0
-        self._timing: Timing = config.sync.initial()
-        self._timing_due = math.inf
-        self._check = 0
-        self._check_due = math.inf
-        self._check_attempt = 0
-        self._check_hold = 0.0
-        self._quiet = False
-        self._wall = 0.0
+    __slots__ = ()
 
     @classmethod
     def load(
@@ -145,8 +75,8 @@ class Device(Fold):
             store: its disk.
             config: how it behaves.
             random: where it draws from.
-            install: a value of this installation that no backup carries; another one than in the records means that they
-                were restored elsewhere, and a new nonce keeps the two from using one client id twice.
+            install: a value of this installation that no backup carries; another one than in the records means that
+                they were restored elsewhere, and a new nonce keeps the two from using one client id twice.
             user: whose device this is.
             name: the device's name, unique among the user's.
             now: monotonic seconds.
@@ -287,7 +217,7 @@ class Device(Fold):
                 if self._outbox is not None:
                     self._outbox.handle_progress(frame.conversation, now)
                 return
-        handler = _HANDLERS.get(type(frame))
+        handler = HANDLERS.get(type(frame))
         if handler is not None:
             handler(self, frame, now)
         self._settle(now)
@@ -343,88 +273,6 @@ class Device(Fold):
         """Whether asleep, waiting, resting, connecting, greeting or online."""
         return self._connector.phase
 
-    # ------------------------------------------------------------------------------------------ what the parts need
-
-    def effect(self, effect: Effect) -> None:
-        """Have something done, after what was asked for before."""
-        self._effects.append(effect)
-
-    def transmit(self, frame: Frame) -> None:
-        """Hand a frame to the connection."""
-        self._effects.append(Transmit(frame))
-
-    def notify(self, notice: Notice) -> None:
-        """Tell the user."""
-        self._effects.append(Notify(notice))
-
-    def commit(self, records: tuple[Record, ...], now: float) -> None:
-        """Apply records and have them written: the only way in which the lasting state changes."""
-        for record in records:
-            self.apply(record, now, fresh=True)
-        self._effects.append(Write(records))
-
-    def hello(self) -> Frame:
-        """How this device greets: asking to resume while the server may remember, else with all positions."""
-        positions = () if self._resume else tuple(inbox.position() for inbox in self._inboxes.values())
-        return Hello(
-            self.user,
-            self.name,
-            "" if self._installed is None else self._installed.nonce,
-            self.config.sync.name,
-            positions,
-            self.resolved_below,
-            self._resume,
-        )
-
-    def is_quiet(self) -> bool:
-        """Whether everything known of is here and nothing of the user's waits."""
-        return (self._catchup is None or self._catchup.idle) and (self._outbox is None or self._outbox.empty)
-
-    def expect(self, conversation: str, head: int, now: float) -> None:
-        """Slots up to `head` exist."""
-        inbox = self.inbox(conversation)
-        inbox.head = max(inbox.head, head)
-        self._look_behind(conversation, now, patient=False)
-
-    def accept_own(self, conversation: str, epoch: int, outcome: Outcome, draft: Draft, now: float) -> None:
-        """The server says where an own entry is."""
-        row = row_of(conversation, outcome.epoch or epoch, outcome.seq, draft, self.user)
-        self.commit((row, Resolved(draft.client_id, SendState.SENT)), now)
-        self.notify(SendChanged(draft.client_id, SendState.SENT))
-        self._acknowledge(conversation)
-        self._learned(conversation, now)
-        self._look_behind(conversation, now, patient=True)
-
-    def verdict_below(self, conversation: str, client_id: str, below: int) -> SendState | None:
-        """Whether an entry with an expired answer is in the log, once every slot below the bound is known."""
-        if self._store.row(client_id) is not None:
-            return SendState.SENT
-        inbox = self.inbox(conversation)
-        if not inbox.covers(below - 1) or any(low < below for low, _ in inbox.missing):
-            return None
-        return SendState.FAILED
-
-    def give_up_connection(self, reason: str, now: float) -> None:
-        """The peer does not answer: try another connection."""
-        if self.online:
-            self._connector.give_up(reason, now)
-
-    def went_offline(self, now: float) -> None:
-        """The session is over; it may be resumed for a while."""
-        if self.online:
-            self._resumable += now
-        self.online = False
-        self._quiet = False
-        self._check_due = math.inf
-        self._timing_due = math.inf
-        if self._outbox is not None:
-            self._outbox.handle_offline()
-        if self._catchup is not None:
-            self._catchup.handle_offline()
-
-    def _new_outbox(self) -> Outbox:
-        return Outbox(self)
-
     # ------------------------------------------------------------------------------------------ sending
 
     def _offer(self, conversation: str, body: Body, now: float, wall: float, deadline: float | None) -> str:
@@ -447,247 +295,3 @@ class Device(Fold):
         else:
             self._connector.want(now, open_=False)
         self._rearm()
-
-    # ------------------------------------------------------------------------------------------ frames
-
-    def _on_push(self, frame: Push, now: float) -> None:
-        inbox = self.inbox(frame.conversation)
-        if frame.epoch != inbox.epoch:
-            self._expect_epoch(frame.conversation, frame.epoch)
-            return
-        upto = inbox.upto
-        self._take(frame.entries, now)
-        self._acknowledge(frame.conversation)
-        if inbox.upto > upto:
-            self._learned(frame.conversation, now)
-        self._look_behind(frame.conversation, now, patient=True)
-
-    def _on_page(self, frame: Page, now: float) -> None:
-        inbox = self.inbox(frame.conversation)
-        if frame.epoch != inbox.epoch:
-            self._expect_epoch(frame.conversation, frame.epoch)
-            return
-        before = inbox.known, inbox.head
-        trimmed = frame.trimmed_below - 1
-        self._take(frame.entries, now)
-        records: list[Record] = []
-        if trimmed > inbox.upto:
-            records += [
-                Missing(frame.conversation, frame.epoch, low, high) for low, high in self._unknown_below(inbox, trimmed)
-            ]
-            records += [Known(frame.conversation, frame.epoch, inbox.known)] if not records else []
-        low, high = max(frame.low, frame.trimmed_below), frame.high
-        if low <= high and len(frame.entries) < high - low + 1:
-            records.append(Known(frame.conversation, frame.epoch, (*inbox.known, (low, high))))
-        if records:
-            self.commit(tuple(records), now)
-            for record in records:
-                if type(record) is Missing:
-                    self.notify(HistoryMissing(record.conversation, record.low, record.high))
-        if frame.low > frame.high:  # nothing that was asked for is this reader's: it ends where the server says
-            inbox.head = max(frame.head, inbox.known[-1][1] if inbox.known else 0)
-        else:
-            inbox.head = max(inbox.head, frame.head)
-        self._acknowledge(frame.conversation)
-        self._learned(frame.conversation, now)
-        if self._catchup is not None:
-            self._catchup.handle_page(frame.conversation, now, progress=(inbox.known, inbox.head) != before)
-
-    def _on_heads(self, frame: Heads, now: float) -> None:
-        for head in frame.heads:
-            self._on_head(head.conversation, head.epoch, head.head, now)
-        if frame.number and frame.number == self._check:
-            self._check_due = math.inf
-            self._quiet = False
-            self._step(self.config.sync.on_heads, now)
-
-    def _on_hint(self, frame: Hint, now: float) -> None:
-        self._on_head(frame.conversation, frame.epoch, frame.head, now)
-        self._acknowledge(frame.conversation)
-        self._step(self.config.sync.on_hint, now)
-
-    def _on_head(self, conversation: str, epoch: int, head: int, now: float) -> None:
-        inbox = self.inbox(conversation)
-        if epoch != inbox.epoch:
-            self._expect_epoch(conversation, epoch)
-            return
-        inbox.head = max(inbox.head, head)
-        self._look_behind(conversation, now, patient=False)
-        self._acknowledge(conversation)  # the server told because it did not hear the last one, or to be heard itself
-
-    def _on_sent(self, frame: Sent, now: float) -> None:
-        if self._outbox is not None:
-            self._outbox.handle_sent(frame, now)
-
-    def _on_welcome(self, frame: Welcome, now: float) -> None:
-        if not self._connector.handle_welcome(frame, now):
-            return
-        self.online = True
-        self._resume = Resume(frame.session, frame.incarnation)
-        self._resumable = frame.limits.resume
-        for conversation in list(self._inboxes):
-            self._look_behind(conversation, now, patient=False)
-        if self._catchup is not None:
-            self._catchup.handle_online(now)
-        if self._outbox is not None:
-            self._outbox.handle_online(now)
-        self._step(self.config.sync.on_start, now)
-
-    def _on_refused(self, frame: Refused, now: float) -> None:
-        if self._resume is not None:
-            self._resume = None
-            self._connector.greet_again(now)
-        else:
-            self._connector.handle_refused(frame, now)
-
-    def _on_closed(self, frame: Closed, now: float) -> None:
-        if self.online:
-            self._connector.give_up(f"closed by the server: {frame.reason}", now)
-
-    def _on_epoch(self, frame: EpochChanged, now: float) -> None:
-        """The log failed over: forget what was above the cut, and offer our own part of it again, in order, first."""
-        conversation = frame.conversation
-        inbox = self.inbox(conversation)
-        if frame.epoch != inbox.epoch + 1:
-            self._expect_epoch(conversation, frame.epoch)  # each epoch has a cut of its own: none is skipped
-            return
-        rows = self._store.rows(conversation, frame.cut + 1, ENDLESS)
-        lost = [row for row in rows if row.author == self.user and inbox.clamp(row.epoch, row.seq) == row.seq]
-        offers = [
-            Queued(r.client_id, conversation, r.wall, r.body, offered=r.seq)
-            for r in lost
-            if not self._is_waiting(r.client_id)
-        ]
-        self.commit((Epoch(conversation, frame.epoch, frame.cut), *offers), now)
-        if self._outbox is not None:
-            self._outbox.handle_epoch(conversation, now)
-        self._acknowledge(conversation)
-
-    def _on_presence(self, frame: Presence, now: float) -> None:  # noqa: ARG002
-        self.notify(PresenceSeen(frame.user, frame.online, frame.expires_in))
-
-    # ------------------------------------------------------------------------------------------ receiving
-
-    def _take(self, entries: tuple[Entry, ...], now: float) -> None:
-        """Write the rows that are new, together with what they resolve."""
-        records: list[Record] = []
-        for entry in entries:
-            inbox = self.inbox(entry.conversation)
-            if inbox.knows(entry.seq):
-                self.notify(Suppressed(entry.conversation, entry.client_id))
-                continue
-            records.append(entry)
-            if entry.author == self.user and self._is_waiting(entry.client_id):
-                records.append(Resolved(entry.client_id, SendState.SENT))
-        if not records:
-            return
-        # operations first: a row of this very batch is not in the store yet, and must not be counted before its recall
-        records.sort(key=_is_message)
-        self.commit(tuple(records), now)
-        for record in records:
-            if type(record) is Resolved:
-                self.notify(SendChanged(record.client_id, SendState.SENT))
-            elif type(record) is Entry and isinstance(record.body, TailLost):
-                for client_id in record.body.client_ids:
-                    self.notify(TailWasLost(record.conversation, client_id))
-            elif type(record) is Entry and isinstance(record.body, Joined):
-                self._look_behind(record.body.conversation, now, patient=True)
-        if self._outbox is not None:
-            self._outbox.go(entries[0].conversation, now)
-
-    def _acknowledge(self, conversation: str) -> None:
-        inbox = self.inbox(conversation)
-        self.transmit(Ack(conversation, inbox.epoch, inbox.upto, inbox.above))
-
-    def _learned(self, conversation: str, now: float) -> None:
-        if self._catchup is not None:
-            self._catchup.handle_learned(conversation, now)
-        if self._outbox is not None:
-            self._outbox.handle_progress(conversation, now)
-
-    def _look_behind(self, conversation: str, now: float, *, patient: bool) -> None:
-        """Ask for what is known to be missing here."""
-        if self.inbox(conversation).behind:
-            if self._catchup is None:
-                self._catchup = CatchUp(self)
-            self._catchup.notice(conversation, now, patient=patient)
-
-    def _expect_epoch(self, conversation: str, epoch: int) -> None:
-        """A frame of another epoch is not for us; if it is a newer one, ask, and the server will name the cut."""
-        inbox = self.inbox(conversation)
-        if epoch > inbox.epoch:
-            self.transmit(Ack(conversation, inbox.epoch, inbox.upto, inbox.above))
-
-    def _unknown_below(self, inbox: Inbox, upto: int) -> list[tuple[int, int]]:
-        """The holes at or below `upto`."""
-        found = []
-        expected = inbox.upto + 1
-        for low, high in (*inbox.above, (upto + 1, upto + 1)):
-            if low > expected and expected <= upto:
-                found.append((expected, min(low - 1, upto)))
-            expected = max(expected, high + 1)
-        return found
-
-    # ------------------------------------------------------------------------------------------ strategy and timers
-
-    def _step(self, moment: Callable[[Timing, View, float], Step], now: float) -> None:
-        connector = self._connector
-        view = View(self._wall, self._catchup is not None and not self._catchup.idle, connector.troubles)
-        self._timing, actions = moment(self._timing, view, now)
-        for action in actions:
-            if isinstance(action, CheckNow):
-                self._check_now(action.hold, now)
-            elif isinstance(action, Wake):
-                self._timing_due = action.at
-            elif self.online:
-                connector.rest(action.until, now)
-
-    def _check_now(self, hold: float, now: float) -> None:
-        if self.online and self._check_due == math.inf:
-            self._check += 1
-            self._check_attempt = 0
-            self._check_hold = hold
-            self._ask_where_behind(now)
-
-    def _ask_where_behind(self, now: float) -> None:
-        """Transmit the check that is open, for the first time or again."""
-        self._check_attempt += 1
-        attempt = self._check_attempt
-        policy, draws = self.config.ask, self.random.at(f"check {self._check}", attempt)
-        patience = policy.next_delay(attempt, 0.0, draws) or policy.least_delay(attempt, 0.0)
-        self._check_due = now + self._check_hold + patience
-        self.transmit(Check(self._check, self._check_hold))
-
-    def _settle(self, now: float) -> None:
-        """Free the parts that have nothing to do, and tell the strategy once when all is quiet."""
-        if self._catchup is not None and self._catchup.idle:
-            self._catchup = None
-        if self.online and not self._quiet and self._check_due == math.inf and self.is_quiet():
-            self._quiet = True
-            self._step(self.config.sync.on_quiet, now)
-
-    def _rearm(self) -> None:
-        due = min(self._connector.due, self._timing_due, self._check_due)
-        if self._outbox is not None:
-            due = min(due, self._outbox.due)
-        if self._catchup is not None:
-            due = min(due, self._catchup.due)
-        self.wake_at = None if due == math.inf else due
-
-
-def _is_message(record: Record) -> bool:
-    return type(record) is Entry and type(record.body) is Message
-
-
-_HANDLERS: dict[type, Callable[[Device, Any, float], None]] = {
-    Push: Device._on_push,  # noqa: SLF001
-    Page: Device._on_page,  # noqa: SLF001
-    Heads: Device._on_heads,  # noqa: SLF001
-    Hint: Device._on_hint,  # noqa: SLF001
-    Sent: Device._on_sent,  # noqa: SLF001
-    Welcome: Device._on_welcome,  # noqa: SLF001
-    Refused: Device._on_refused,  # noqa: SLF001
-    Closed: Device._on_closed,  # noqa: SLF001
-    EpochChanged: Device._on_epoch,  # noqa: SLF001
-    Presence: Device._on_presence,  # noqa: SLF001
-}

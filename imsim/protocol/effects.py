@@ -1,7 +1,8 @@
 """What a device wants done, in order: the driver carries out one effect after the other.
 
 A `Write` is durable, all or nothing, before the next effect starts, so every place where a crash could matter lies
-between two effects. The write of a row is its own notice to the user; `Notify` tells what no row tells, and may be repeated.
+between two effects. The write of a row is its own notice to the user; `Notify` tells what no row tells, and may be
+repeated.
 """
 
 from __future__ import annotations

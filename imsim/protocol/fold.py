@@ -29,7 +29,7 @@ ENDLESS = 1 << 60
 
 
 class Row(msgspec.Struct, frozen=True):
-    """One line of what the user sees: an entry with its present content (None: recalled), or a pending one (`seq = 0`)."""
+    """One line of what the user sees: an entry with its content (None: recalled), or a pending one (`seq = 0`)."""
 
     client_id: str
     author: str

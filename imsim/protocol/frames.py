@@ -7,7 +7,7 @@ nothing here may be mutable. The theory, in four sentences:
   at the cut of the one before: entries up to the cut keep their place, so one seq names one slot of the present log.
 * An entry's `client_id` names it for life (`install nonce - dense counter`); messages, edits, recalls, joins and the
   no-ops that fill burnt slots are all entries, and differ only in their `body`.
-* Each user has a log of their own (`~user`) of conversation changes and read marks: an ordinary conversation of one member.
+* Each user has a log of their own (`~user`) of conversation changes and read marks: a conversation of one member.
 * A device names what it holds as *ranges* of seq; everything else is a hole.
 
 Encoding lives here too (`encode`, `decode`): whatever arrives, decoding ends in a frame or in one `FrameError`.
@@ -213,7 +213,7 @@ class Hello(_Value, frozen=True, tag="hello"):
     """The first frame of a connection.
 
     Attributes:
-        user, device, install: who speaks; `install` is the nonce of its client ids, a new one after a wipe or a move of records.
+        user, device, install: who speaks; `install` is the nonce of its client ids, new after a wipe or a restore.
         strategy: the sync strategy whose device half is speaking; an unknown one is refused.
         positions: what the device holds, every conversation that it knows (empty when resuming).
         resolved_below: every own counter below it has been answered; lets the server drop its claims.
@@ -262,7 +262,7 @@ class Ack(_Value, frozen=True, tag="ack"):
 
 
 class Ask(_Value, frozen=True, tag="ask"):
-    """Asks for a page of the entries of `low..high`, from the newest end if `newest`; `high = 0` means "all that is committed"."""
+    """Asks for a page of `low..high`, from the newest end if `newest`; `high = 0`: all that is committed."""
 
     conversation: str
     epoch: int
@@ -273,7 +273,7 @@ class Ask(_Value, frozen=True, tag="ask"):
 
 
 class Check(_Value, frozen=True, tag="check"):
-    """Asks where this device is behind; answered by `Heads` with the same number, at the latest after `hold` seconds."""
+    """Asks where this device is behind; answered by `Heads` with the same number, within `hold` seconds."""
 
     number: int
     hold: float = 0.0
@@ -377,8 +377,8 @@ class Push(_Value, frozen=True, tag="push"):
 class Page(_Value, frozen=True, tag="page"):
     """Answers an `Ask`: every entry that exists in `low..high`, and where the log ends and begins now.
 
-    `low..high` is the part of the asked range that this page covers (empty: `low > high`). `head` is the committed end; slots
-    below `trimmed_below` are gone for good.
+    `low..high` is the part of the asked range that this page covers (empty: `low > high`). `head` is the committed
+    end; slots below `trimmed_below` are gone for good.
     """
 
     conversation: str
@@ -400,7 +400,7 @@ class Head(_Value, frozen=True):
 
 
 class Heads(_Value, frozen=True, tag="heads"):
-    """The conversations of which the server has more than the device acknowledged; `number` names the `Check` (0: none)."""
+    """Conversations of which the server has more than was acknowledged; `number` names the `Check` (0: none)."""
 
     heads: tuple[Head, ...]
     number: int = 0

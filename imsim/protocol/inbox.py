@@ -1,14 +1,14 @@
 """Receiving: what a device knows of one conversation, as ranges of seq and the holes between them.
 
 The *cursor* `upto` is the upper end of the run that starts at 1: everything below it is here, or is none of this
-reader's business, or is missing for good and recorded as such. Ranges `above` it came early (a newer page, a push past a
-lost one). `head` is the highest seq that is known to exist; what lies between is asked for by catchup.py.
+reader's business, or is missing for good and recorded as such. Ranges `above` it came early (a newer page, a push
+past a lost one). `head` is the highest seq that is known to exist; what lies between is asked for by catchup.py.
 
 De-duplication is by slot: a slot that is known is never written again. That a message cannot be in two slots is the
 server's promise (server/accept.py); after an epoch changed, rows are upserted by message id.
 
-Unread = rows of others above the own mark, not recalled, known to this device; kept as a counter that equals a recount of
-the rows at every moment (timeline.py knows what is recalled).
+Unread = rows of others above the own mark, not recalled, known to this device; kept as a counter that equals a
+recount of the rows at every moment (timeline.py knows what is recalled).
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ __all__ = ["Inbox"]
 
 
 class Inbox:
-    """The state of one conversation on one device; changed only by applying records and by what frames tell of the head."""
+    """The state of one conversation on one device; changed by records, and by what frames tell of the head."""
 
     __slots__ = ("above", "conversation", "cuts", "epoch", "head", "mark", "missing", "unread", "upto")
 

@@ -1,7 +1,7 @@
 """Sending: client ids, order, retry, deadline, cancel and the local echo.
 
-Per conversation there is one *lane* with one unresolved batch in flight; that, and that a batch stops at its first draft
-that is not accepted, is what keeps the order of one sender. The life of an item:
+Per conversation there is one *lane* with one unresolved batch in flight; that, and that a batch stops at its first
+draft that is not accepted, is what keeps the order of one sender. The life of an item:
 
     WAITING ──transmit──▶ SENDING ──ok────────────────────────▶ sent
        │                     ├─────conflict, refused───────────▶ failed
@@ -10,8 +10,8 @@ that is not accepted, is what keeps the order of one sender. The life of an item
        ▼ transmitted                                                 └──────cancelled───▶ failed | cancelled
     cancelled | failed
 
-Giving up is not failing: a transmitted item whose answer is missing may be in the log. So giving up sends `Cancel`, again
-and again until it is answered, and meanwhile the user is told *unknown*. Nothing overtakes a cancelling item.
+Giving up is not failing: a transmitted item whose answer is missing may be in the log. So giving up sends `Cancel`,
+again and again until it is answered, and meanwhile the user is told *unknown*. Nothing overtakes a cancelling item.
 
 `JUDGED`: the server no longer remembers the id (`expired`, with a bound): the verdict is in the slots below the bound.
 

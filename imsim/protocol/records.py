@@ -1,7 +1,8 @@
 """What a device writes to its disk: its state is the fold of these, in order, and nothing else.
 
-Live and restart go through the same `apply`. A record with the `key` of an earlier one replaces it; a record whose key is
-None is only ever added. A row of the durable view is the `Entry` itself, keyed by its client id ("upserted by message id").
+Live and restart go through the same `apply`. A record with the `key` of an earlier one replaces it; a record whose
+key is None is only ever added. A row of the durable view is the `Entry` itself, keyed by its client id ("upserted
+by message id").
 
 Durations are *remaining seconds*, never moments: clocks restart. No behaviour belongs here.
 """
@@ -63,7 +64,7 @@ class Installed(_Record, frozen=True, tag="installed"):
 
 
 class Queued(_Record, frozen=True, tag="queued"):
-    """An entry that the user wants in `conversation`; `deadline` seconds are left to have it accepted (None: no limit)."""
+    """An entry that the user wants in `conversation`, accepted within `deadline` seconds (None: no limit)."""
 
     client_id: str
     conversation: str

@@ -1,23 +1,22 @@
 """The server's half of one connection, sans-IO: what was pushed, what was acknowledged, what is repeated.
 
-Per conversation there is a *lane*: `acked <= sent <= head`. A commit is pushed at once when the lane is level and the window
-is open; otherwise the lane is behind, and what it lacks is fetched in pages as acknowledgements open the window. Whatever
-is on its way is a *flight*, repeated by the push policy until the device's cumulative acknowledgement covers it: pushed
-entries, pages, and the heads or hints that only tell that there is something. When the policy gives up, the session
-closes: nothing is lost, because the next session starts from what the device then says it holds.
+Per conversation there is a *lane*: `acked <= sent <= head`. A commit is pushed at once when the lane is level and
+the window is open; otherwise the lane is behind, and what it lacks is fetched in pages as acknowledgements open the
+window. Whatever is on its way is a *flight*, repeated by the push policy until the device's cumulative
+acknowledgement covers it: pushed entries, pages, and the heads or hints that only tell that there is something.
+When the policy gives up, the session closes: nothing is lost, because the next session starts from what the device
+then says it holds.
 
-A lane exists only once something happened in it (or where the strategy checks positions), so an idle device costs nothing
-here. The session reads no log and knows no port: what it wants (`Fetch`, `Submit`, …) comes out of `poll()` between the
-frames to transmit, in order, and the gateway carries it out. After the connection is lost, a *detached* session keeps
-counting heads for a while; resuming it only saves the device from telling its positions.
+A lane exists only once something happened in it (or where the strategy checks positions), so an idle device costs
+nothing here. The session reads no log and knows no port: what it wants (`Fetch`, `Submit`, …) comes out of `poll()`
+between the frames to transmit, in order, and the gateway carries it out. After the connection is lost, a *detached*
+session keeps counting heads for a while; resuming it only saves the device from telling its positions.
 """
 
 from __future__ import annotations
 
 import math
-from typing import TYPE_CHECKING, Any, Union
-
-import msgspec
+from typing import TYPE_CHECKING, Any
 
 from imsim.protocol.frames import (
     Ack,
@@ -42,6 +41,8 @@ from imsim.protocol.frames import (
     Watch,
     Welcome,
 )
+from imsim.protocol.lane import Flight, Lane, weight
+from imsim.protocol.requests import Close, Fetch, Observe, Output, ReadPage, Submit, Survey, Withdraw
 from imsim.protocol.sync import Delivery
 
 if TYPE_CHECKING:
@@ -52,96 +53,14 @@ if TYPE_CHECKING:
     from imsim.protocol.retry import RetryPolicy
     from imsim.protocol.sync import SyncConfig
 
-__all__ = ["Close", "Fetch", "Observe", "Output", "ReadPage", "Session", "Submit", "Survey", "Withdraw"]
+__all__ = ["Session"]
 
 _BACKLOG_PAGES = 4
 """A longer backlog than this is not pushed: the device is told the head and pulls the newest page first."""
 
 
-_EPOCH_BITS = 40
-
 Cuts = tuple[int, ...]
 """The cut of every epoch of a log from the second on (`LogState.cuts`)."""
-
-
-class Fetch(msgspec.Struct, frozen=True, gc=False):
-    """Read `low..high` for this user, and hand it to `handle_fetched`."""
-
-    conversation: str
-    low: int
-    high: int
-
-
-class Submit(msgspec.Struct, frozen=True, gc=False):
-    """Accept these drafts."""
-
-    send: Send
-
-
-class Withdraw(msgspec.Struct, frozen=True, gc=False):
-    """Cancel this draft."""
-
-    cancel: Cancel
-
-
-class ReadPage(msgspec.Struct, frozen=True, gc=False):
-    """Answer this question."""
-
-    ask: Ask
-
-
-class Survey(msgspec.Struct, frozen=True, gc=False):
-    """Find the heads of the user's conversations, and hand them to `handle_survey`."""
-
-    number: int
-    hold: float
-
-
-class Observe(msgspec.Struct, frozen=True, gc=False):
-    """Tell this session of these users' presence."""
-
-    users: tuple[str, ...]
-
-
-class Close(msgspec.Struct, frozen=True, gc=False):
-    """Drop the connection."""
-
-    reason: str
-
-
-Output = Union[Frame, Fetch, Submit, Withdraw, ReadPage, Survey, Observe, Close]  # noqa: UP007
-
-
-class _Flight(msgspec.Struct, gc=False):
-    """A frame that the device has not acknowledged; `due` is a lower bound until the delay is `drawn`."""
-
-    frame: Push | Page | Heads | Hint | None
-    low: int
-    high: int
-    since: float
-    due: float
-    size: int
-    """Entries that count for the window; none where the frame only tells that there is something."""
-    attempt: int = 1
-    delay: float = 0.0
-    drawn: bool = False
-
-
-class _Lane:
-    """One conversation of one session."""
-
-    __slots__ = ("acked", "begun", "conversation", "cuts", "epoch", "fetching", "flights", "head", "sent")
-
-    def __init__(self, conversation: str, epoch: int, acked: int) -> None:
-        self.conversation = conversation
-        self.epoch = epoch
-        self.cuts: tuple[int, ...] = ()
-        self.begun = _weight(epoch, acked)
-        self.acked = acked
-        self.sent = acked
-        self.head = acked
-        self.fetching = False
-        self.flights: list[_Flight] = []
 
 
 class Session:
@@ -193,7 +112,7 @@ class Session:
         self.wake_at = math.inf
         self._policy = policy
         self._random = random
-        self._lanes: dict[str, _Lane] = {}
+        self._lanes: dict[str, Lane] = {}
         self._opened = 0
         self._told = strategy.on_commit()
         self._first = policy.least_delay(1, 0.0)
@@ -203,7 +122,7 @@ class Session:
         self._heard = 0.0
         self._held: tuple[int, float] | None = None
         for position in hello.positions if strategy.checks else ():
-            self._lanes[position.conversation] = _Lane(position.conversation, position.epoch, _cursor(position))
+            self._lanes[position.conversation] = Lane(position.conversation, position.epoch, _cursor(position))
 
     # ------------------------------------------------------------------------------------------ opening and leaving
 
@@ -241,18 +160,18 @@ class Session:
 
     def _begin(self, head: Head, cuts: Cuts, position: Position) -> None:
         """A conversation as it is when the session starts."""
-        weight = _weight(head.epoch, head.head)
-        self._opened += weight
+        own = weight(head.epoch, head.head)
+        self._opened += own
         upto = _cursor(position)
         lane = self._lanes.get(head.conversation)
         if lane is None:
             if head.head <= upto and head.epoch == position.epoch:
                 return
-            lane = self._lanes[head.conversation] = _Lane(head.conversation, position.epoch, upto)
+            lane = self._lanes[head.conversation] = Lane(head.conversation, position.epoch, upto)
         lane.acked = lane.sent = upto
         self._enter(lane, head.epoch, cuts)
         lane.head = max(lane.head, head.head)
-        lane.begun = weight
+        lane.begun = own
 
     def accounts_for(self, heads: Iterable[tuple[Head, Cuts]]) -> bool:
         """Whether what this session was told of is all that there is; if not, it cannot be resumed.
@@ -263,7 +182,7 @@ class Session:
         for head, _ in heads:
             lane = self._lanes.get(head.conversation)
             if lane is None:
-                rest -= _weight(head.epoch, head.head)
+                rest -= weight(head.epoch, head.head)
             elif lane.epoch != head.epoch or lane.head < head.head:
                 return False
             else:
@@ -289,7 +208,7 @@ class Session:
         seq = push.entries[0].seq
         lane = self._lanes.get(push.conversation)
         if lane is None:
-            lane = self._lanes[push.conversation] = _Lane(push.conversation, push.epoch, seq - 1)
+            lane = self._lanes[push.conversation] = Lane(push.conversation, push.epoch, seq - 1)
         if seq > lane.head:
             lane.head = seq
         elif push.epoch > lane.epoch and self._told is Delivery.PUSH and self.connected:
@@ -310,9 +229,8 @@ class Session:
                 self._inflight += 1
                 self._flying += 1
                 due = now + self._first
-                lane.flights.append(_Flight(push, seq, seq, now, due, 1))
-                if due < self.wake_at:
-                    self.wake_at = due
+                lane.flights.append(Flight(push, seq, seq, now, due, 1))
+                self.wake_at = min(self.wake_at, due)
                 self.outputs.append(push)
             else:
                 self._pump(lane, now)
@@ -375,7 +293,7 @@ class Session:
         lane = self._lanes.get(conversation)
         if lane is not None and lane.fetching:
             lane.fetching = False
-            lane.flights.append(_Flight(None, lane.sent + 1, lane.sent, now, now + self._first, 0))
+            lane.flights.append(Flight(None, lane.sent + 1, lane.sent, now, now + self._first, 0))
             self._flying += 1
             self._rearm()
 
@@ -385,8 +303,8 @@ class Session:
         for head, cuts in heads:
             lane = self._lanes.get(head.conversation)
             if lane is None:
-                lane = self._lanes[head.conversation] = _Lane(head.conversation, head.epoch, 0)
-                lane.begun = _weight(head.epoch, head.head)
+                lane = self._lanes[head.conversation] = Lane(head.conversation, head.epoch, 0)
+                lane.begun = weight(head.epoch, head.head)
             self._enter(lane, head.epoch, cuts)
             if head.epoch == lane.epoch:
                 lane.head = max(lane.head, head.head)
@@ -409,7 +327,7 @@ class Session:
             if outcome.answer is not Answer.OK:
                 continue
             if lane is None:
-                lane = self._lanes[sent.conversation] = _Lane(sent.conversation, sent.epoch, outcome.seq - 1)
+                lane = self._lanes[sent.conversation] = Lane(sent.conversation, sent.epoch, outcome.seq - 1)
             if sent.epoch != lane.epoch:
                 break
             lane.head = max(lane.head, outcome.seq)
@@ -421,7 +339,7 @@ class Session:
         """The log's present epoch, where a frame named `epoch_of_device`."""
         lane = self._lanes.get(conversation)
         if lane is None:
-            lane = self._lanes[conversation] = _Lane(conversation, epoch_of_device, 0)
+            lane = self._lanes[conversation] = Lane(conversation, epoch_of_device, 0)
         self._enter(lane, state.epoch, state.cuts)
         if state.epoch == lane.epoch:
             lane.head = max(lane.head, state.committed)
@@ -457,7 +375,7 @@ class Session:
         if lane is None:
             if not self.strategy.checks:
                 return
-            lane = self._lanes[ack.conversation] = _Lane(ack.conversation, ack.epoch, ack.upto)
+            lane = self._lanes[ack.conversation] = Lane(ack.conversation, ack.epoch, ack.upto)
         if ack.epoch != lane.epoch:
             if ack.epoch < lane.epoch:
                 self._tell_epochs(lane.conversation, ack.epoch, lane.cuts)
@@ -465,10 +383,8 @@ class Session:
         upto = ack.upto
         if upto > lane.acked:
             lane.acked = upto
-            if upto > lane.sent:
-                lane.sent = upto
-            if upto > lane.head:
-                lane.head = upto
+            lane.sent = max(lane.sent, upto)
+            lane.head = max(lane.head, upto)
         flights = lane.flights
         if len(flights) == 1 and flights[0].high <= upto:  # hot
             self._inflight -= flights[0].size
@@ -481,7 +397,7 @@ class Session:
         if lane.sent < lane.head:
             self._pump(lane, now)
 
-    def _land(self, lane: _Lane, ack: Ack, now: float) -> None:
+    def _land(self, lane: Lane, ack: Ack, now: float) -> None:
         """Drop the flights that the acknowledgement covers; the others get a fresh chance, for the device is alive."""
         remaining = []
         for flight in lane.flights:
@@ -497,14 +413,14 @@ class Session:
         if not remaining and self._told is Delivery.HINT:
             self._hint(lane, now)
 
-    def _shorten(self, lane: _Lane, head: int) -> None:
+    def _shorten(self, lane: Lane, head: int) -> None:
         """The conversation ends earlier for this user than was thought: nobody need be told of more."""
         lane.head = max(head, lane.acked)
         for flight in [flight for flight in lane.flights if not flight.size and flight.high > lane.head]:
             lane.flights.remove(flight)
             self._flying -= 1
 
-    def _offer_backlog(self, lane: _Lane, now: float) -> None:
+    def _offer_backlog(self, lane: Lane, now: float) -> None:
         backlog = lane.head - lane.acked
         if backlog <= 0:
             return
@@ -515,7 +431,7 @@ class Session:
             heads = Heads((Head(lane.conversation, lane.epoch, lane.head),))
             self._launch(lane, heads, lane.head, lane.head, now)
 
-    def _pump(self, lane: _Lane, now: float) -> None:  # noqa: ARG002 (one signature for all that moves a lane)
+    def _pump(self, lane: Lane, now: float) -> None:  # noqa: ARG002 (one signature for all that moves a lane)
         """Fetch what the lane lacks, as far as the window allows."""
         room = self.limits.window - self._inflight
         if not self.connected or lane.fetching or lane.sent >= lane.head or room <= 0:
@@ -526,16 +442,16 @@ class Session:
         high = min(lane.head, lane.sent + min(room, self.limits.page))
         self.outputs.append(Fetch(lane.conversation, lane.sent + 1, high))
 
-    def _hint(self, lane: _Lane, now: float) -> None:
+    def _hint(self, lane: Lane, now: float) -> None:
         """Tell that there is something; if something is being told already, its acknowledgement moves the rest."""
         if not any(type(flight.frame) is Hint for flight in lane.flights):
             lane.sent = lane.head
             self._launch(lane, Hint(lane.conversation, lane.epoch, lane.head), lane.head, lane.head, now)
 
-    def _launch(self, lane: _Lane, frame: Push | Page | Heads | Hint | None, low: int, high: int, now: float) -> None:
+    def _launch(self, lane: Lane, frame: Push | Page | Heads | Hint | None, low: int, high: int, now: float) -> None:
         """Transmit a frame (None: it was transmitted as an answer) and watch it."""
         size = 0 if isinstance(frame, Heads | Hint) else high - low + 1
-        flight = _Flight(frame, low, high, now, now + self._first, size)
+        flight = Flight(frame, low, high, now, now + self._first, size)
         lane.flights.append(flight)
         self._flying += 1
         self._inflight += flight.size
@@ -543,7 +459,7 @@ class Session:
             self.outputs.append(frame)
         self.wake_at = min(self.wake_at, flight.due)
 
-    def _repeat(self, lane: _Lane, flight: _Flight, now: float) -> bool:
+    def _repeat(self, lane: Lane, flight: Flight, now: float) -> bool:
         """A flight may be due: draw its delay, or repeat it; False if the policy gives up."""
         if not flight.drawn:
             delay = self._policy.next_delay(
@@ -577,7 +493,7 @@ class Session:
             self.outputs.append(frame)
         return True
 
-    def _enter(self, lane: _Lane, epoch: int, cuts: Cuts) -> bool:
+    def _enter(self, lane: Lane, epoch: int, cuts: Cuts) -> bool:
         """The lane's log is in `epoch`; True if that is news, and then the device is told."""
         if epoch <= lane.epoch:
             return False
@@ -607,11 +523,6 @@ class Session:
         if self._held is not None:
             dues.append(self._held[1])
         self.wake_at = min(dues, default=math.inf)
-
-
-def _weight(epoch: int, head: int) -> int:
-    """An end of a log as one number: sums of them are equal where nothing was missed."""
-    return (epoch << _EPOCH_BITS) + head
 
 
 def _cursor(position: Position) -> int:

@@ -1,8 +1,8 @@
 """What the user sees of the rows: edits, recalls and what a failover lost, as versioned operations that commute.
 
-An edit or recall is a log entry of its own and may arrive before its target. It counts only if it is by the target's
-author. The highest version wins (wall of the author's device, counter, client id), and a recall beats every edit. Nothing
-here is written to disk: it is a fold of the rows.
+An edit or recall is a log entry of its own and may arrive before its target. It counts only if it is by the
+target's author. The highest version wins (wall of the author's device, counter, client id), and a recall beats
+every edit. Nothing here is written to disk: it is a fold of the rows.
 """
 
 from __future__ import annotations

@@ -4,9 +4,9 @@ The owner of a conversation publishes what it committed; every gateway hears of 
 queue may deliver again, inside a batch too: sessions ignore what they were told, so nothing is pushed twice for it.
 A value that is no commit is set aside after the first look: one poisoned message must not stop a conversation.
 
-Small groups are *written* to: members without a session get the entry into their offline store. Large groups are *read*:
-their sessions get a hint and their devices pull. Apps that are not running are
-hinted by the platform's push.
+Small groups are *written* to: members without a session get the entry into their offline store. Large groups are
+*read*: their sessions get a hint and their devices pull. Apps that are not running are hinted by the platform's
+push.
 """
 
 from __future__ import annotations
@@ -54,7 +54,7 @@ class Delivery:
         platform: PlatformPush,
         config: ServerConfig,
     ) -> None:
-        """Tell sessions of commits; the gateway sets `flush(session, now)`, which carries out what a session then wants."""
+        """Tell sessions of commits; the gateway sets `flush(session, now)`, which does what a session then wants."""
         self._runtime = runtime
         self._queue = queue
         self._offline = offline
@@ -80,7 +80,8 @@ class Delivery:
     async def publish(self, entries: Sequence[Entry], members: tuple[str, ...]) -> None:
         """The owner's half: hand commits to the queue, and store them for absent members of a small group.
 
-        A queue that fails loses no message: sessions find the hole at the next commit, the next check or the next Hello.
+        A queue that fails loses no message: sessions find the hole at the next commit, the next check or the next
+        Hello.
         """
         timeout = self._config.queue_timeout
         for entry in entries:

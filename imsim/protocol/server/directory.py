@@ -1,7 +1,7 @@
 """Which conversations a user is in: a fold of the user's own log, kept for the users who come often.
 
-The log is the truth, and this a cache of it: how long the log is, is asked each time, and only what is new is read. So a
-commit of which this server never heard is found all the same.
+The log is the truth, and this a cache of it: how long the log is, is asked each time, and only what is new is read.
+So a commit of which this server never heard is found all the same.
 """
 
 from __future__ import annotations

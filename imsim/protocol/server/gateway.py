@@ -1,12 +1,13 @@
 """Connections and sessions: frames come in, sessions say what they want, and the gateway has it done.
 
-A connection begins with `Hello`. The session is registered for commits *before* the heads are read, so nothing falls between
-the end of a survey and the beginning of a subscription. What a session wants between its frames (accept this, read that)
-becomes a coroutine of its own: a lost connection does not stop the handling of its frame, and whoever waits for a port
-delays nobody else. A session whose connection is lost stays, detached, for `resume_window` seconds.
+A connection begins with `Hello`. The session is registered for commits *before* the heads are read, so nothing
+falls between the end of a survey and the beginning of a subscription. What a session wants between its frames
+(accept this, read that) becomes a coroutine of its own: a lost connection does not stop the handling of its frame,
+and whoever waits for a port delays nobody else. A session whose connection is lost stays, detached, for
+`resume_window` seconds.
 
-A conversation has one owner among the servers. If that is another server, the request is forwarded to it through `Peers`
-and its answer handed to the session as if it had been made here.
+A conversation has one owner among the servers. If that is another server, the request is forwarded to it through
+`Peers` and its answer handed to the session as if it had been made here.
 """
 
 from __future__ import annotations
@@ -14,17 +15,16 @@ from __future__ import annotations
 import math
 from typing import TYPE_CHECKING, Any
 
-import msgspec
-
 from imsim.errors import WorldError
 from imsim.protocol.frames import PROTOCOL_VERSION, Closed, Frame, Head, Hello, Limits, Page, Push, Refused, Sent
+from imsim.protocol.requests import Close, Fetch, Observe, ReadPage, Submit, Survey, Withdraw
 from imsim.protocol.server.routing import PageOf
 from imsim.protocol.server.wheel import Wheel
-from imsim.protocol.session import Close, Fetch, Observe, ReadPage, Session, Submit, Survey, Withdraw
+from imsim.protocol.session import Session
 from imsim.protocol.sync import STRATEGIES
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Coroutine
+    from collections.abc import Callable
 
     from imsim.ports import Link, MessageLog, Runtime
     from imsim.protocol.frames import Presence
@@ -70,13 +70,13 @@ class Gateway:
         "_offline",
         "_presence",
         "_push",
-        "_runtime",
         "_router",
+        "_runtime",
         "_wheel",
         "sessions_opened",
     )
 
-    def __init__(  # noqa: PLR0913 (the composition root hands everything over once)
+    def __init__(  # noqa: PLR0913, PLR0917 (the composition root hands everything over once)
         self,
         runtime: Runtime,
         log: MessageLog,
@@ -144,7 +144,7 @@ class Gateway:
         if session.connected:
             session.link.send(presence)
 
-    def flush(self, session: Session, now: float) -> None:
+    def flush(self, session: Session, now: float) -> None:  # noqa: ARG002 (as everything that is told of a session)
         """Carry out what a session wants."""
         for output in session.poll():
             if type(output) is Push:  # hot

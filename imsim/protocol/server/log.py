@@ -238,8 +238,8 @@ async def page_of(
     """A page of what `user` may read.
 
     Returns:
-        The page, and the cuts of the log's epochs up to its own. The page covers slots that the user may not read, without their entries, so
-        that holes can be closed.
+        The page, and the cuts of the log's epochs up to its own. The page covers slots that the user may not read,
+        without their entries, so that holes can be closed.
 
     Raises:
         Unavailable, Timeout: the log did not answer.

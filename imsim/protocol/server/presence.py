@@ -1,7 +1,8 @@
 """Who is there: soft state with an expiry, never in a log, outside every safety property.
 
-A key in the key-value store says until when a user counts as present; whoever holds a session of the user renews it. Changes
-travel through the queue to the servers whose sessions watch the user; one that is lost is corrected by the expiry.
+A key in the key-value store says until when a user counts as present; whoever holds a session of the user renews
+it. Changes travel through the queue to the servers whose sessions watch the user; one that is lost is corrected by
+the expiry.
 """
 
 from __future__ import annotations

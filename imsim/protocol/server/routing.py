@@ -1,7 +1,7 @@
 """To the owner of a conversation, wherever it is: here, or on another server through `Peers`.
 
-A request is tried here first. If another server holds the lease it is forwarded once; if that one does not own it any more
-either, the answer is unknown, and the device asks again.
+A request is tried here first. If another server holds the lease it is forwarded once; if that one does not own it
+any more either, the answer is unknown, and the device asks again.
 """
 
 from __future__ import annotations
@@ -73,7 +73,7 @@ class Router:
         self._peers = peers
         self._config = config
 
-    async def submit(  # noqa: PLR0913 (as the sequencer's)
+    async def submit(
         self, conversation: str, epoch: int, user: str, nonce: str, drafts: tuple[Draft, ...], resolved_below: int
     ) -> Sent | None:
         """Have drafts accepted by the owner; None: unknown, or not this epoch."""
@@ -90,7 +90,7 @@ class Router:
         except Elsewhere as elsewhere:
             return await self._answer(elsewhere.holder, CancelAt(conversation, epoch, nonce, client_id))
 
-    async def read(self, conversation: str, user: str, low: int, high: int, limit: int, *, newest: bool) -> PageOf:  # noqa: PLR0913
+    async def read(self, conversation: str, user: str, low: int, high: int, limit: int, *, newest: bool) -> PageOf:
         """A page of what the user may read.
 
         Raises:

@@ -124,7 +124,7 @@ class Sequencer:
     async def read(
         self, conversation: str, user: str, low: int, high: int, limit: int, *, newest: bool
     ) -> tuple[Page, tuple[int, ...]]:
-        """A page of what `user` may read of `low..high` (`high = 0`: all that is committed), and the cuts of its epochs.
+        """A page of what `user` may read of `low..high` (`high = 0`: all), and the cuts of its epochs.
 
         Raises:
             Elsewhere: another server owns the conversation.

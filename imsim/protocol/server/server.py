@@ -4,8 +4,8 @@
          ▲            │          └─ Peers ─▶ the owner's Router
          └─ sessions ◀┴─ Delivery ◀─ queue ◀─ on_commit
 
-`start` begins what runs for ever. A server keeps nothing of its own that matters: a crash loses sessions and caches, and the next
-incarnation begins from the ports.
+`start` begins what runs for ever. A server keeps nothing of its own that matters: a crash loses sessions and
+caches, and the next incarnation begins from the ports.
 """
 
 from __future__ import annotations
@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
+from imsim.ports import KeyValue, Locks, MessageLog, Peers, PlatformPush, Queue, Runtime
 from imsim.protocol.server.delivery import Delivery
 from imsim.protocol.server.directory import Directory
 from imsim.protocol.server.gateway import Channel, Gateway
@@ -23,7 +24,7 @@ from imsim.protocol.server.routing import Router
 from imsim.protocol.server.sequencer import Sequencer
 
 if TYPE_CHECKING:
-    from imsim.ports import KeyValue, Link, Locks, MessageLog, Peers, PlatformPush, Queue, Runtime
+    from imsim.ports import Link
     from imsim.protocol.frames import Frame
     from imsim.protocol.retry import RetryPolicy
     from imsim.protocol.server.config import ServerConfig

@@ -1,7 +1,8 @@
 """A timer wheel: thousands of sessions wait for time-outs of which nearly all are superseded.
 
-A timer is put into the slot of its tick and never moved: whoever is found there looks at what it really waits for. So a push
-that is acknowledged in time costs no timer of its own, and one sleep a tick serves all. Timers are late by up to one tick.
+A timer is put into the slot of its tick and never moved: whoever is found there looks at what it really waits for.
+So a push that is acknowledged in time costs no timer of its own, and one sleep a tick serves all. Timers are late
+by up to one tick.
 """
 
 from __future__ import annotations

@@ -20,7 +20,7 @@ class Poll(Passive, frozen=True, gc=False, kw_only=True, tag="poll", tag_field="
     rest: bool = False
 
     def on_start(self, state: Timing, view: View, now: float) -> Step:  # noqa: ARG002
-        """The first round: who will leave again must ask, for what Hello is answered beside Welcome may still be under way."""
+        """The first round: who will leave again must ask, for what follows Welcome may still be under way."""
         round_ = (CheckNow(), Wake(now + self.interval)) if self.rest else (Wake(now + self.interval),)
         return state, round_
 

@@ -1,13 +1,13 @@
 """The plug-in point of synchronisation: when to check, how long to stay, what a commit means.
 
-A strategy is a frozen config with two halves, both pure. The *device half* answers moments of a device's life with a new
-frozen state and a few actions; the *session half* tells the server what a commit means for such a device and how long a
-check may be held. The mechanics that every strategy shares (catch-up in pages, merging, holes, single flight, time-outs,
-reconnecting) are not here but in the device: a strategy only ever decides *when*.
+A strategy is a frozen config with two halves, both pure. The *device half* answers moments of a device's life with
+a new frozen state and a few actions; the *session half* tells the server what a commit means for such a device and
+how long a check may be held. The mechanics that every strategy shares (catch-up in pages, merging, holes, single
+flight, time-outs, reconnecting) are not here but in the device: a strategy only ever decides *when*.
 
 Moments: `on_start` (a session is open; the server has told where this device is behind), `on_heads` (a check was
-answered), `on_quiet` (everything known of is here and nothing of the user's waits), `on_timer` (the strategy's own wake),
-`on_hint` (a platform push). Hello names the strategy, so the halves cannot disagree.
+answered), `on_quiet` (everything known of is here and nothing of the user's waits), `on_timer` (the strategy's own
+wake), `on_hint` (a platform push). Hello names the strategy, so the halves cannot disagree.
 """
 
 from __future__ import annotations
@@ -110,7 +110,7 @@ class Strategy(Protocol):
         ...
 
     def worst_staleness(self) -> float | None:
-        """Seconds within which a healed, connected device notices what it missed, round trips and time-outs apart; None: no bound."""
+        """Seconds within which a healed, connected device notices what it missed, round trips apart; None: no bound."""
         ...
 
 
