@@ -88,11 +88,17 @@ class Fates:
 
     @functools.cached_property
     def offered(self) -> Numbers:
-        """By message: when its user last wanted it sent; a message that had failed and is tried again comes after."""
+        """By message: when its user last wanted it sent.
+
+        One that had failed and is tried again, or that a restored backup still wants, counts from then.
+        """
         table = self.submitted.copy()
-        failures = {message: place for place, message in self._evidence.few(Event.FAILED, "message")}
-        if failures:
-            for place, message in self._evidence.few(Event.SUBMITTED, "message"):
-                if place > failures.get(message, place) >= table[message]:
+        evidence = self._evidence
+        failures = {message: place for place, message in evidence.few(Event.FAILED, "message")}
+        wipes = {node: place for place, node in evidence.few(Event.WIPED, "node")}
+        if failures or wipes:
+            for place, message, node in evidence.few(Event.SUBMITTED, "message", "node"):
+                anew = max(failures.get(message, -1), wipes.get(node, -1))
+                if place > anew >= table[message]:
                     table[message] = place
         return table

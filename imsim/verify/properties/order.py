@@ -1,10 +1,10 @@
 """Order: one log a conversation, the same for everyone, with every sender's messages in the order of submission.
 
 Devices order what they show by its position, so all orders agree if a position holds one entry for everybody: the
-servers that commit it, the server that promises it, the devices that show it. What one device of a sender submitted to
-a conversation must stand in the log in that order, as far as it was accepted; a message that had failed and was tried
-again by hand counts from then.
-"""
+servers that commit it, the server that promises it, the devices that show it. What one install of a sender
+submitted to a conversation must stand in the log in that order, as far as it was accepted; a message that had
+failed and was tried again by hand counts from then. Between installs there is no order: what a wiped device sent
+last may still be under way. """
 
 from __future__ import annotations
 
@@ -21,6 +21,9 @@ if TYPE_CHECKING:
     from imsim.verify.evidence import Evidence, Numbers
 
 __all__ = ["check"]
+
+_INSTALLS = 1 << 10
+"""More installs of one device than this are taken for one."""
 
 
 def check(evidence: Evidence) -> Iterator[Charge]:
@@ -62,11 +65,25 @@ def _disagreeing(evidence: Evidence, places: Numbers) -> Iterator[Charge]:
         yield Charge(Property.ORDER, places, tell)
 
 
+def _install(evidence: Evidence, message: Numbers) -> Numbers:
+    """Which install of its sender wanted each message: counted by the wipes before it."""
+    fates = evidence.fates
+    install = np.zeros(len(message), np.int64)
+    wipes: dict[int, list[int]] = {}
+    for place, node in evidence.few(Event.WIPED, "node"):
+        wipes.setdefault(node, []).append(place)
+    for node, places in wipes.items():
+        own = fates.sender[message] == node
+        install[own] = np.searchsorted(np.array(places), fates.offered[message[own]])
+    return np.minimum(install, _INSTALLS - 1)
+
+
 def _overtaking(evidence: Evidence) -> Iterator[Charge]:
     log, fates = evidence.log, evidence.fates
     slots = log.shown[fates.sender[log.message[log.shown]] >= 0]
     message = log.message[slots]
-    group = log.conversation[slots] * len(evidence.history.nodes) + fates.sender[message]
+    group = (log.conversation[slots] * len(evidence.history.nodes) + fates.sender[message]) * _INSTALLS
+    group += _install(evidence, message)
     sorting = np.argsort(group, kind="stable")  # slots rise inside a conversation, and so inside a group
     slots, group, offered = slots[sorting], group[sorting], fates.offered[message[sorting]]
     late = np.flatnonzero((group[1:] == group[:-1]) & (offered[1:] < offered[:-1])) + 1

@@ -83,3 +83,12 @@ def test_positions_of_different_epochs_are_different(chat):
         chat.send("alice/phone", message, seq, epoch=1).show(message, seq, epoch=1)
 
     assert judge(chat.end()).outcome is Outcome.HOLDS
+
+
+def test_between_installs_of_a_device_there_is_no_order(chat):
+    chat.submit("alice/phone", "alice-1")  # still under way when the device is wiped
+    chat.say("alice/phone", Event.WIPED).say("alice/phone", Event.INSTALLED, detail="alice/phone#1")
+    chat.send("alice/phone", "alice-2", 2).show("alice-2", 2)
+    chat.commit("alice-1", 3).accept("alice-1", 3).show("alice-1", 3)
+
+    assert Property.ORDER not in judge(chat.end()).counts
