@@ -121,7 +121,7 @@ class MemoryLog(_Gated):
         log = self.of(conversation)
         state = log.state
         lowest = max(state.trimmed_below, min(below, state.committed + 1))
-        log.state = LogState(state.epoch, state.cut, state.committed, lowest)
+        log.state = LogState(state.epoch, state.cut, state.committed, lowest, state.cuts)
         for seq in [seq for seq in log.slots if seq < lowest]:
             del log.slots[seq]
         return lowest
@@ -132,7 +132,8 @@ class MemoryLog(_Gated):
         assert cut <= log.state.committed
         for seq in [seq for seq in log.slots if seq > cut]:
             del log.slots[seq]
-        log.state = LogState(log.state.epoch + 1, cut, cut, log.state.trimmed_below)
+        state = log.state
+        log.state = LogState(state.epoch + 1, cut, cut, state.trimmed_below, (*state.cuts, cut))
         log.token = 0
 
     def _write(self, log, epoch, seq, entry, token):
@@ -153,7 +154,7 @@ class MemoryLog(_Gated):
         if epoch == state.epoch:
             while committed < upto and committed + 1 in log.slots:
                 committed += 1
-            log.state = LogState(state.epoch, state.cut, committed, state.trimmed_below)
+            log.state = LogState(state.epoch, state.cut, committed, state.trimmed_below, state.cuts)
         return committed
 
 

@@ -4,7 +4,8 @@ Devices order what they show by its position, so all orders agree if a position 
 servers that commit it, the server that promises it, the devices that show it. What one install of a sender
 submitted to a conversation must stand in the log in that order, as far as it was accepted; a message that had
 failed and was tried again by hand counts from then. Between installs there is no order: what a wiped device sent
-last may still be under way. """
+last may still be under way.
+"""
 
 from __future__ import annotations
 

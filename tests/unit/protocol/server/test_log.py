@@ -139,8 +139,8 @@ def log():
 
 def page(log, user, **wanted):
     asked = Wanted(**{"low": 1, "high": 0, "limit": 100, "newest": False, **wanted})
-    found, cut = asyncio.run(page_of(log, "room", folded(), user, asked, ServerConfig()))
-    assert cut == 0
+    found, cuts = asyncio.run(page_of(log, "room", folded(), user, asked, ServerConfig()))
+    assert cuts == ()
     return found
 
 

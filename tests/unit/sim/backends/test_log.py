@@ -44,7 +44,7 @@ def test_a_failover_loses_exactly_what_was_committed_within_the_lag(asynchronous
     now.seconds = 14.0  # the replica is at second 4: after slot 3, before slot 4
     assert asynchronous.failover() == {"room": EpochState(2, 3)}
     assert [kept.seq for kept in asynchronous.read("room", 1, 99)] == [1, 2, 3]
-    assert asynchronous.state("room") == LogState(2, 3, 3, 1)
+    assert asynchronous.state("room") == LogState(2, 3, 3, 1, (3,))
 
 
 def test_a_failover_loses_nothing_that_is_older_than_the_lag(asynchronous, now):
@@ -82,7 +82,7 @@ def test_a_failover_does_not_cut_below_what_was_trimmed(asynchronous):
     fill(asynchronous, 1, 4)
     asynchronous.trim("room", 3)
     assert asynchronous.failover() == {"room": EpochState(2, 2)}
-    assert asynchronous.state("room") == LogState(2, 2, 2, 3)
+    assert asynchronous.state("room") == LogState(2, 2, 2, 3, (2,))
 
 
 def test_a_sealed_log_refuses_until_the_failover(asynchronous, now):
