@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+import asyncio
+import tempfile
+import time
 from contextlib import asynccontextmanager, contextmanager
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from imsim.adapters.sqlite import SCHEMA, Database, SqliteKeyValue, SqliteLocks, SqliteLog, SqliteQueue, SqliteStore
+from imsim.live.runtime import AsyncRuntime
 from imsim.scenario.faults import Port
 from imsim.sim.backends import Backends, Ports, Service
 from imsim.sim.clock import RightClock
@@ -68,6 +73,9 @@ class SimulatedWorld:
         if ends[0] is not None:
             raise ends[0]
 
+    def close(self) -> None:
+        self.runtime.revoke()
+
     async def sleep(self, seconds: float) -> None:
         await self.runtime.sleep(seconds)
 
@@ -83,7 +91,52 @@ class SimulatedWorld:
 
 SLOW = Service(seconds=lambda uniform: 0.001 * uniform, capacity=2, latency=lambda _: 0.0005)
 
+
+class SqliteWorld:
+    """A loop, and as many fresh files as are asked for."""
+
+    visibility = 0.05
+
+    def __init__(self) -> None:
+        self.folder = tempfile.TemporaryDirectory()
+        self.files = 0
+
+    def run(self, coroutine: Coroutine[Any, Any, Any]) -> None:
+        async def bounded() -> None:
+            async with asyncio.timeout(20):
+                await coroutine
+
+        asyncio.run(bounded())
+
+    def close(self) -> None:
+        self.folder.cleanup()
+
+    async def sleep(self, seconds: float) -> None:
+        await asyncio.sleep(seconds)
+
+    def fresh(self, port: str, wrap: Callable[[Any], Any] = lambda port: port) -> Callable[[], Any]:
+        """A factory of one port; `wrap` may break it."""
+
+        @asynccontextmanager
+        async def opened() -> AsyncIterator[Any]:
+            self.files += 1
+            database = Database(f"{self.folder.name}/{self.files}.db", SCHEMA)
+            runtime = AsyncRuntime()
+            ports = {
+                "log": lambda: SqliteLog(database),
+                "kv": lambda: SqliteKeyValue(database, time.time),
+                "locks": lambda: SqliteLocks(database, time.monotonic, time.time),
+                "queue": lambda: SqliteQueue(database, runtime, visibility=self.visibility),
+            }
+            yield wrap(ports[port]())
+            await runtime.close()
+            database.close()
+
+        return opened
+
+
 WORLDS = {
+    "sqlite": SqliteWorld,
     "simulated-direct": lambda: SimulatedWorld({}),
     "simulated-at-a-desk": lambda: SimulatedWorld({port: Service() for port in Port}),
     "simulated-slow": lambda: SimulatedWorld(dict.fromkeys(Port, SLOW)),
@@ -92,7 +145,9 @@ WORLDS = {
 
 @pytest.fixture(params=WORLDS)
 def world(request):
-    return WORLDS[request.param]()
+    made = WORLDS[request.param]()
+    yield made
+    made.close()
 
 
 @pytest.fixture
@@ -102,7 +157,7 @@ def simulated():
 
 
 @pytest.fixture
-def disks():
+def simulated_disks():
     """Opens the simulated disk of a name."""
     by_name: dict[str, Disk] = {}
 
@@ -113,3 +168,22 @@ def disks():
         disk.crash()
 
     return opened
+
+
+@pytest.fixture
+def sqlite_disks(tmp_path):
+    """Opens the file of a name."""
+
+    @contextmanager
+    def opened(name: str) -> Iterator[SqliteStore]:
+        store = SqliteStore(tmp_path / f"{name}.db")
+        yield store
+        store.close()
+
+    return opened
+
+
+@pytest.fixture(params=["simulated_disks", "sqlite_disks"])
+def disks(request):
+    """Opens the disk of a name, of each kind."""
+    return request.getfixturevalue(request.param)

@@ -440,10 +440,10 @@ def test_a_broken_queue_is_caught(simulated, promise):
 
 
 @pytest.mark.parametrize("promise", LOCAL_STORE)
-def test_a_broken_disk_is_caught(disks, promise):
+def test_a_broken_disk_is_caught(simulated_disks, promise):
     @contextmanager
     def broken(name):
-        with disks(name) as disk:
+        with simulated_disks(name) as disk:
             store = BROKEN_DISKS[promise](disk)
             yield store
             if isinstance(store, Volatile):
