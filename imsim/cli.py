@@ -302,3 +302,7 @@ class _Progress:
     def __exit__(self, *_: object) -> None:
         if self._shown:
             self._bar.stop()
+
+
+if __name__ == "__main__":
+    main()

@@ -13,6 +13,8 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from collections.abc import Coroutine, Generator
 
+    from imsim.ports import Randomness
+
 __all__ = ["AsyncFuture", "AsyncRuntime", "SharedRandomness"]
 
 
@@ -57,7 +59,7 @@ class AsyncRuntime:
     """The runtime of one process; make it inside a running loop."""
 
     def __init__(self, *, seed: int | None = None) -> None:
-        self.random = SharedRandomness(seed)
+        self.random: Randomness = SharedRandomness(seed)
         self.failed: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         """Raises the first exception that escaped a coroutine."""
         self._tasks: set[asyncio.Task[Any]] = set()

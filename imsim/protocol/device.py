@@ -28,6 +28,7 @@ from imsim.protocol.fold import Row
 from imsim.protocol.frames import (
     Ack,
     Body,
+    Created,
     Edit,
     Frame,
     Join,
@@ -133,6 +134,10 @@ class Device(Receiver):
     def recall(self, conversation: str, target: str, *, now: float, wall: float) -> str:
         """Take an own message back after it was sent; returns the operation's client id."""
         return self._offer(conversation, Recall(target), now, wall, None)
+
+    def create(self, conversation: str, members: tuple[str, ...], *, now: float, wall: float) -> str:
+        """Begin a conversation of these members, the user among them; returns the operation's client id."""
+        return self._offer(conversation, Created(members), now, wall, None)
 
     def join(self, conversation: str, user: str, *, now: float, wall: float) -> str:
         """Ask that `user` be a member from here on; returns the operation's client id."""

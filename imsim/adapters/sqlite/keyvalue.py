@@ -26,7 +26,7 @@ class SqliteKeyValue:
         self._database = database
         self._wall = wall
 
-    async def get(self, key: str, *, fresh: bool = True, timeout: float) -> Value | None:  # noqa: ARG002 (never stale)
+    async def get(self, key: str, *, fresh: bool = True, timeout: float) -> Value | None:
         """The value, or None."""
         rows = self._database.read("SELECT value FROM pairs WHERE key = ? AND until > ?", key, self._wall())
         return decode(rows[0][0]) if rows else None
