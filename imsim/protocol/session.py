@@ -57,8 +57,8 @@ __all__ = ["Session"]
 
 _BACKLOG_PAGES = 4
 """A longer backlog than this is not pushed: the device is told the head and pulls the newest page first."""
-
-
+_FIRST = 1
+"""The epoch of a device that never heard of another."""
 Cuts = tuple[int, ...]
 """The cut of every epoch of a log from the second on (`LogState.cuts`)."""
 
@@ -154,7 +154,7 @@ class Session:
         if not resumed:
             held = {position.conversation: position for position in positions}
             for head, cuts in heads:
-                self._begin(head, cuts, held.get(head.conversation, Position(head.conversation, head.epoch)))
+                self._begin(head, cuts, held.get(head.conversation, Position(head.conversation, _FIRST)))
         for lane in list(self._lanes.values()):
             self._offer_backlog(lane, now)
 
@@ -257,6 +257,8 @@ class Session:
         lane.fetching = False
         entered = self._enter(lane, page.epoch, cuts)
         if page.epoch == lane.epoch:
+            lane.cuts = cuts
+        if page.epoch == lane.epoch:
             lane.head = max(lane.head, page.head)
         if entered or page.epoch != lane.epoch:  # what was read in an older epoch may be gone
             self._pump(lane, now)
@@ -303,7 +305,7 @@ class Session:
         for head, cuts in heads:
             lane = self._lanes.get(head.conversation)
             if lane is None:
-                lane = self._lanes[head.conversation] = Lane(head.conversation, head.epoch, 0)
+                lane = self._lanes[head.conversation] = Lane(head.conversation, _FIRST, 0)
                 lane.begun = weight(head.epoch, head.head)
             self._enter(lane, head.epoch, cuts)
             if head.epoch == lane.epoch:
@@ -378,7 +380,7 @@ class Session:
             lane = self._lanes[ack.conversation] = Lane(ack.conversation, ack.epoch, ack.upto)
         if ack.epoch != lane.epoch:
             if ack.epoch < lane.epoch:
-                self._tell_epochs(lane.conversation, ack.epoch, lane.cuts)
+                self._fall_back(lane, ack)
             return
         upto = ack.upto
         if upto > lane.acked:
@@ -396,6 +398,14 @@ class Session:
             self._land(lane, ack, now)
         if lane.sent < lane.head:
             self._pump(lane, now)
+
+    def _fall_back(self, lane: Lane, ack: Ack) -> None:
+        """The device is in an older epoch than was thought: tell it what it missed, or find that out first."""
+        if len(lane.cuts) + _FIRST == lane.epoch:
+            self._tell_epochs(lane.conversation, ack.epoch, lane.cuts)
+        elif not lane.fetching:
+            lane.fetching = True
+            self.outputs.append(Fetch(lane.conversation, lane.head, lane.head))  # its page names the cuts
 
     def _land(self, lane: Lane, ack: Ack, now: float) -> None:
         """Drop the flights that the acknowledgement covers; the others get a fresh chance, for the device is alive."""
