@@ -78,9 +78,11 @@ def run(
     out = _Out(quiet=json_)
     out.line(f"seed {seed}")
     if live:
-        from imsim.live.run import live_run
+        from imsim.live.run import live_history
+        from imsim.study.run import judged
 
-        result: Run = live_run(scenario, seed=seed)
+        facts, counters, wall_s = live_history(scenario)
+        result: Run = judged(scenario, seed=seed, history=facts, counters=counters, wall_s=wall_s)
     else:
         from imsim.study.run import simulate
 

@@ -35,10 +35,12 @@ class Counters(msgspec.Struct, frozen=True, kw_only=True):
         events: things that the kernel of a simulation carried out, 0 in a live world.
         seconds: from the begin of the run to its end, in the world's own time.
         queue_depth: the longest that a server's queue ever was; None where nobody measured.
+        kills: processes that were killed on purpose, in a live world.
         devices: by the device's name.
     """
 
     events: int = 0
     seconds: float = 0.0
     queue_depth: int | None = None
+    kills: int = 0
     devices: dict[str, DeviceCounters] = {}

@@ -61,6 +61,10 @@ class Fold:
         """The install value that the records name."""
         return "" if self._installed is None else self._installed.install
 
+    def stored(self) -> list[Record]:
+        """Every record that is durable now."""
+        return list(self._store.records())
+
     def conversations(self) -> list[str]:
         """Every conversation that this device knows, its user's own log left out."""
         return [name for name in self._inboxes if name != self.own_log]

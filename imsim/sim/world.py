@@ -15,6 +15,7 @@ What does not belong here: what a node, a link, a backend or a fault does (their
 from __future__ import annotations
 
 import gc
+import math
 from typing import TYPE_CHECKING, Any
 
 import msgspec
@@ -164,7 +165,7 @@ class World:
             kernel.run(until=min(kernel.now + _LOOK, deadline))
             converged = self.converged()
             if not converged and kernel.now >= reopen_at:
-                reopen_at = deadline
+                reopen_at = math.inf
                 self._reopen()
         return self._finish(converged)
 

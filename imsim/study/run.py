@@ -114,6 +114,7 @@ class Run(msgspec.Struct, frozen=True, kw_only=True, eq=False, dict=True):
             "peak_rss_mb": round(self.peak_rss_mb, 1),
             "history_sha256": self.history.sha256,
             "verdict": self.verdict.outcome.word,
+            **({"kills": self.counters.kills} if self.counters.kills else {}),
         }).decode()  # fmt: skip
 
     @functools.cached_property

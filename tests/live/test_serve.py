@@ -8,7 +8,7 @@ import os
 import re
 import signal
 import sys
-from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 from websockets.asyncio.client import connect
@@ -20,6 +20,9 @@ from imsim.protocol.config import DeviceConfig
 from imsim.protocol.records import SendState
 from imsim.protocol.retry import EqualJitter
 from imsim.protocol.sync import Hybrid
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 pytestmark = pytest.mark.live
 
@@ -98,7 +101,8 @@ async def test_what_was_said_offline_is_sent_later_and_once(tmp_path):
 
 async def start_server(folder: Path, port: int = 0) -> tuple[asyncio.subprocess.Process, int]:
     process = await asyncio.create_subprocess_exec(
-        sys.executable, "-m", "imsim.cli", "serve", "--store", f"sqlite:///{folder}/chat.db", "--listen", f"127.0.0.1:{port}",
+        sys.executable, "-m", "imsim.cli", "serve",
+        "--store", f"sqlite:///{folder}/chat.db", "--listen", f"127.0.0.1:{port}",
         stdout=asyncio.subprocess.PIPE, env={**os.environ, "PYTHONUNBUFFERED": "1"},
     )  # fmt: skip
     assert process.stdout is not None
@@ -165,4 +169,4 @@ def test_stores_and_addresses_are_checked():
         with pytest.raises(ConfigError, match="expected an address and a port"):
             parse_listen(bad)
     with pytest.raises(ConfigError, match="only loopback"):
-        parse_listen("0.0.0.0:80")  # noqa: S104 (it is refused)
+        parse_listen("0.0.0.0:80")

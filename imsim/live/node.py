@@ -1,0 +1,112 @@
+"""One process of a live run: a server, or a device that is told what to do. `python -m imsim.live.node`.
+
+A device reads one JSON command a line from its standard input and answers with one line; whoever started it decides
+what its user does. Both write their facts beside their database.
+"""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import json
+import sys
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from imsim.client import Client
+from imsim.live.facts import Facts, of_effect, of_frame, of_record
+from imsim.live.server import LiveServer
+from imsim.protocol.config import DeviceConfig
+from imsim.protocol.retry import EqualJitter
+from imsim.protocol.sync import Hybrid
+
+if TYPE_CHECKING:
+    from imsim.protocol.frames import Frame
+
+__all__ = ["main"]
+
+_QUICK = DeviceConfig(
+    sync=Hybrid(check=1.0),
+    send=EqualJitter(base=0.3, cap=1.0),
+    connect=EqualJitter(base=0.1, cap=0.5),
+    ask=EqualJitter(base=0.5, cap=1.0),
+)
+"""A live run lasts seconds, not a day."""
+
+
+async def _serve(folder: Path, port: int) -> None:
+    facts = Facts(folder / "server-1.facts", "server-1", time.monotonic)
+
+    def note(sent: bool, device: str, frame: Frame) -> None:  # noqa: FBT001 (the server's callback)
+        if sent:
+            facts.tell(of_frame(device, frame))
+
+    async with LiveServer(str(folder / "chat.db"), port=port, on_frame=note) as server:
+        if server.incarnation > 1:
+            facts.tell([{"event": "restarted"}])
+        _say({"port": server.port})
+        await server.failed()
+
+
+async def _live(folder: Path, url: str, user: str, device: str) -> None:
+    name = f"{user}/{device}"
+    facts = Facts(folder / f"{user}-{device}.facts", name, time.monotonic)
+    facts.tell_again([{"event": "installed", "detail": name}])
+    online = False
+
+    def note(effect: Any) -> None:  # noqa: ANN401 (any effect)
+        nonlocal online
+        facts.tell(of_effect(effect))
+        if client.online != online:
+            online = client.online
+            facts.tell([{"event": "connected" if online else "disconnected"}])
+
+    client = Client(url, user=user, device=device, store=folder / f"{user}-{device}.db", config=_QUICK, on_effect=note)
+    async with client:
+        facts.tell_again(fact for record in client.device.stored() for fact in of_record(record))
+        _say({"ready": name})
+        loop = asyncio.get_running_loop()
+        while line := await loop.run_in_executor(None, sys.stdin.readline):
+            _say(await _obey(client, json.loads(line)))
+
+
+async def _obey(client: Client, command: dict[str, Any]) -> dict[str, Any]:
+    """Do one thing, and say what came of it."""
+    do, args = command["do"], command.get("args", [])
+    if do == "status":
+        device = client.device
+        positions = {name: list(device.position(name)) for name in (device.own_log, *device.conversations())}
+        return {"quiet": device.is_quiet() and device.online, "positions": positions}
+    if do == "read":
+        conversation, target = args
+        row = next((row for row in client.view(conversation) if row.client_id == target), None)
+        return {"client_id": None if row is None else await client.mark_read(conversation, row.seq)}
+    return {"client_id": await getattr(client, do)(*args, **command.get("named", {}))}
+
+
+def _say(answer: dict[str, Any]) -> None:
+    sys.stdout.write(json.dumps(answer) + "\n")
+    sys.stdout.flush()
+
+
+def main() -> None:
+    """Parse the arguments and live."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else "")
+    kinds = parser.add_subparsers(dest="kind", required=True)
+    server = kinds.add_parser("server")
+    server.add_argument("folder", type=Path)
+    server.add_argument("--port", type=int, default=0)
+    device = kinds.add_parser("device")
+    device.add_argument("folder", type=Path)
+    for option in ("--url", "--user", "--device"):
+        device.add_argument(option, required=True)
+    options = parser.parse_args()
+    if options.kind == "server":
+        asyncio.run(_serve(options.folder, options.port))
+    else:
+        asyncio.run(_live(options.folder, options.url, options.user, options.device))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,253 @@
+"""A model with real processes: one server, one process a device, and two of them killed in the middle.
+
+What users do comes from the model's list of steps, its times shortened; what goes wrong is `kill -9`, of the server
+once and of one device once. Then everybody comes back, all devices have to converge, and the same judge reads the
+same kind of history as after a simulated run. The model's own network and faults need the fault proxy, and are not
+there yet.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import json
+import sys
+import tempfile
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from imsim.adapters.sqlite import SCHEMA, Database, SqliteLog
+from imsim.errors import ConfigError, WorldError
+from imsim.history.counters import Counters
+from imsim.live.facts import history_of, read
+from imsim.scenario.traffic import Action, Listed, Step
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from imsim.history import History
+    from imsim.protocol.frames import Entry
+    from imsim.scenario import Scenario
+
+__all__ = ["LiveOutcome", "live_history"]
+
+_SPEED = 10.0
+"""How much faster than in the model time passes between steps."""
+_START_SECONDS = 20.0
+_CONVERGE_SECONDS = 30.0
+_LOOK_SECONDS = 0.1
+_EVERYTHING = 1 << 40
+
+LiveOutcome = tuple["History", Counters, float]
+"""The history, what was counted, and the wall seconds."""
+
+
+def live_history(scenario: Scenario) -> LiveOutcome:
+    """Run a model with real processes.
+
+    Raises:
+        ConfigError: the model is not one that can be run live.
+        WorldError: a process could not be started, or died by itself.
+    """
+    plan = _Plan(scenario)
+    with tempfile.TemporaryDirectory(prefix="imsim-live-") as folder:
+        return asyncio.run(_Supervisor(plan, Path(folder)).run())
+
+
+class _Plan:
+    """What a live run needs of a scenario."""
+
+    def __init__(self, scenario: Scenario) -> None:
+        if not isinstance(scenario.traffic, Listed):
+            message = f"--live: traffic.kind: expected list, got {scenario.traffic.__struct_config__.tag}"
+            raise ConfigError(message)
+        users = scenario.users() or ()
+        self.devices = [
+            (user, kind.name)
+            for user, role in users
+            for kind in scenario.devices.kinds
+            if (not kind.users or user in kind.users) and (not kind.roles or role in kind.roles)
+        ]
+        self.groups = {group.title(): group.members for group in scenario.conversations.groups if group.members}
+        if not self.groups:
+            message = "--live: conversations.groups: expected groups that name their members"
+            raise ConfigError(message)
+        self.steps = sorted(scenario.traffic.steps, key=lambda step: step.at)
+
+
+class _Process:
+    """A child that answers one JSON line to each."""
+
+    def __init__(self, arguments: Sequence[str]) -> None:
+        self.arguments = arguments
+        self.process: asyncio.subprocess.Process | None = None
+
+    async def start(self) -> dict[str, Any]:
+        """Start it, and wait for its first line."""
+        self.process = await asyncio.create_subprocess_exec(
+            sys.executable, "-m", "imsim.live.node", *self.arguments,
+            stdin=asyncio.subprocess.PIPE, stdout=asyncio.subprocess.PIPE,
+        )  # fmt: skip
+        return await self._line()
+
+    async def ask(self, command: dict[str, Any]) -> dict[str, Any]:
+        """Send a command and wait for its answer."""
+        process = self._running()
+        assert process.stdin is not None  # noqa: S101 (it was asked for)
+        process.stdin.write(json.dumps(command).encode() + b"\n")
+        await process.stdin.drain()
+        return await self._line()
+
+    async def kill(self) -> None:
+        """`kill -9`."""
+        process = self._running()
+        with contextlib.suppress(ProcessLookupError):
+            process.kill()
+        await process.wait()
+
+    def _running(self) -> asyncio.subprocess.Process:
+        if self.process is None:
+            message = "a live process was never started"
+            raise WorldError(message)
+        return self.process
+
+    async def _line(self) -> dict[str, Any]:
+        process = self._running()
+        assert process.stdout is not None  # noqa: S101 (it was asked for)
+        line = await asyncio.wait_for(process.stdout.readline(), _START_SECONDS)
+        if not line:
+            message = f"a live process ended by itself ({' '.join(self.arguments[:1])}, exit {await process.wait()})"
+            raise WorldError(message)
+        answer: dict[str, Any] = json.loads(line)
+        return answer
+
+
+class _Supervisor:
+    """Starts, tells, kills and ends the processes of one run."""
+
+    def __init__(self, plan: _Plan, folder: Path) -> None:
+        self._plan = plan
+        self._folder = folder
+        self._names: dict[str, str] = {}
+        self._ids: dict[str, str] = {}
+        self._counts: dict[str, int] = {}
+        self._last: dict[str, str] = {}
+        self._server = _Process(["server", str(folder)])
+        self._devices: dict[tuple[str, str], _Process] = {}
+        self._kills = 0
+        self._crashes: list[dict[str, Any]] = []
+
+    async def run(self) -> LiveOutcome:
+        """The whole run."""
+        begin = time.monotonic()
+        try:
+            await self._start()
+            await self._do_all()
+            await self._converge()
+        finally:
+            for process in (*self._devices.values(), self._server):
+                if process.process is not None and process.process.returncode is None:
+                    await process.kill()
+        end = time.monotonic()
+        facts = [fact for path in sorted(self._folder.glob("*.facts")) for fact in read(path)] + self._crashes
+        history = history_of(facts, await self._log(), self._names, begin, end)
+        return history, Counters(seconds=end - begin, kills=self._kills), end - begin
+
+    async def _start(self) -> None:
+        port = (await self._server.start())["port"]
+        self._server.arguments = ["server", str(self._folder), "--port", str(port)]
+        url = f"ws://127.0.0.1:{port}"
+        for user, kind in self._plan.devices:
+            arguments = ["device", str(self._folder), "--url", url, "--user", user, "--device", kind]
+            self._devices[user, kind] = _Process(arguments)
+        await asyncio.gather(*(device.start() for device in self._devices.values()))
+        for name, members in self._plan.groups.items():
+            answer = await self._device_of(members[0], None).ask({"do": "create", "args": [name, members]})
+            self._names[answer["client_id"]] = f"@{name}"
+        for name, members in self._plan.groups.items():
+            await self._until(name, members)
+
+    async def _until(self, conversation: str, members: Sequence[str]) -> None:
+        """Wait until every device of the members knows the conversation: nobody writes to what they have never seen."""
+        deadline = time.monotonic() + _START_SECONDS
+        for (user, _), device in self._devices.items():
+            while user in members:
+                if conversation in (await device.ask({"do": "status"}))["positions"]:
+                    break
+                if time.monotonic() > deadline:
+                    message = f"--live: {user} did not learn of {conversation} within {_START_SECONDS:g} s"
+                    raise WorldError(message)
+                await asyncio.sleep(_LOOK_SECONDS)
+
+    async def _do_all(self) -> None:
+        steps = self._plan.steps
+        at = 0.0
+        victim = next(reversed(self._devices))
+        for number, step in enumerate(steps):
+            await asyncio.sleep((step.at - at) / _SPEED)
+            at = step.at
+            if number == len(steps) // 3:
+                await self._kill("server-1", self._server)
+            if number == 2 * len(steps) // 3:
+                await self._kill("/".join(victim), self._devices[victim])
+            await self._do(step)
+
+    async def _kill(self, node: str, process: _Process) -> None:
+        await process.kill()
+        self._crashes.append({"t": time.monotonic(), "node": node, "event": "crashed"})
+        self._kills += 1
+        await process.start()
+
+    async def _do(self, step: Step) -> None:
+        device = self._device_of(step.user, step.device)
+        target = step.target or self._last.get(step.to, "")
+        target_id = self._ids.get(target, "")
+        text = step.text or "…"
+        if step.action in {Action.SEND, Action.REPLY}:
+            number = self._counts[step.user] = self._counts.get(step.user, 0) + 1
+            subject = f"{step.user}-{number}"
+            named = {"reply_to": target_id or None} if step.action is Action.REPLY else {}
+            command = {"do": "send", "args": [step.to, text], "named": named}
+            self._last[step.to] = subject
+        elif step.action is Action.EDIT:
+            subject, command = f"{target}+edit", {"do": "edit", "args": [step.to, target_id, text]}
+        elif step.action is Action.RECALL:
+            subject, command = f"{target}+recall", {"do": "recall", "args": [step.to, target_id]}
+        elif step.action is Action.READ:
+            subject, command = f"{target}+read-{step.user}", {"do": "read", "args": [step.to, target_id]}
+        else:
+            message = f"--live: traffic.steps: {step.action.value} is not done live yet"
+            raise ConfigError(message)
+        client_id = (await device.ask(command))["client_id"]
+        if client_id is not None:
+            self._names[client_id] = subject
+            self._ids[subject] = client_id
+
+    def _device_of(self, user: str, kind: str | None) -> _Process:
+        return next(d for (u, k), d in self._devices.items() if u == user and kind in {None, k})
+
+    async def _converge(self) -> None:
+        """Wait until every device holds what the log holds and nothing waits, or until the time is over."""
+        deadline = time.monotonic() + _CONVERGE_SECONDS
+        while time.monotonic() < deadline:
+            ends: dict[str, int] = {}
+            for entry in await self._log():
+                ends[entry.conversation] = entry.seq
+            states = await asyncio.gather(*(device.ask({"do": "status"}) for device in self._devices.values()))
+            if all(
+                state["quiet"] and all(p[1] == ends.get(c, 0) for c, p in state["positions"].items())
+                for state in states
+            ):
+                return
+            await asyncio.sleep(_LOOK_SECONDS)
+
+    async def _log(self) -> list[Entry]:
+        """Every committed entry, read from the server's file."""
+        database = Database(self._folder / "chat.db", SCHEMA)
+        try:
+            log = SqliteLog(database)
+            names = [name for (name,) in database.read("SELECT conversation FROM logs ORDER BY conversation")]
+            return [entry for name in names for entry in await log.read(name, 1, _EVERYTHING, timeout=1.0)]
+        finally:
+            database.close()
