@@ -109,7 +109,11 @@ class Sequencer:
         """
         self.floors.follow(install, 0)
         owned = self._conversation(conversation)
-        return await owned.mailbox.do(lambda: self._cancel(owned, epoch, client_id))
+        return await self._flights.share(  # a cancel is repeated until it is answered: busy servers do it once
+            "cancel/" + client_id,
+            (conversation, epoch),
+            lambda: owned.mailbox.do(lambda: self._cancel(owned, epoch, client_id)),
+        )
 
     async def append(self, conversation: str, draft: Draft) -> Outcome | None:
         """Accept an entry of the server's own, in whatever epoch is present; None: unknown.

@@ -48,6 +48,8 @@ class Wheel:
             return
         timer.armed = at
         slot = int(at / self._tick) + 1
+        if slot * self._tick < at:  # the last digit of a division
+            slot += 1
         waiting = self._slots.get(slot)
         if waiting is None:
             self._slots[slot] = [timer]
@@ -58,9 +60,9 @@ class Wheel:
     async def _turn(self, slot: int) -> None:
         runtime = self._runtime
         await runtime.sleep(max(0.0, slot * self._tick - runtime.now()))
-        now = runtime.now()
+        now = max(runtime.now(), slot * self._tick)  # a clock of microseconds may be a hair early, for ever
         for timer in self._slots.pop(slot):
-            if timer.armed <= slot * self._tick:  # not now: a clock of microseconds may be a hair early
+            if timer.armed <= now:
                 timer.armed = math.inf
                 if timer.wake_at <= now:
                     self._call(timer, now)

@@ -147,6 +147,22 @@ def test_the_same_send_twice_at_once_is_one_piece_of_work(world):
     assert held.calls.count("kv.increment") == 2
 
 
+def test_a_cancel_that_is_repeated_while_it_is_handled_is_one_piece_of_work(world):
+    held, results = Held(world.runtime), []
+
+    async def cancel():
+        results.append(await world.a.sequencer.cancel("room", 1, "n", "n-1"))
+
+    world.gate(held)
+    for _ in range(5):
+        world.runtime.spawn(cancel())
+    world.runtime.settle()
+    assert len(world.a.sequencer._owned["room"].mailbox) == 0
+    held.open.set_result(None)
+    world.runtime.settle()
+    assert [sent.outcomes for sent in results] == 5 * [(Outcome("n-1", Answer.CANCELLED),)]
+
+
 def test_another_payload_under_a_key_in_flight_is_a_conflict(world):
     held, results = Held(world.runtime), []
     world.gate(held)
