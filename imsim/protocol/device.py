@@ -288,6 +288,8 @@ class Device(Receiver):
             raise ConfigError(message)
         client_id = f"{installed.nonce}-{installed.counter}"
         limit = self.config.send_deadline if deadline is None else deadline
+        if type(body) is Read:
+            limit = None  # the mark is raised here already: other devices must hear of it, however late
         record = Queued(client_id, conversation, wall, body, limit)
         self._queue(conversation, record, now, msgspec.structs.replace(installed, counter=installed.counter + 1))
         return client_id

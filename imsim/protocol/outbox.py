@@ -28,7 +28,7 @@ from typing import TYPE_CHECKING, Protocol
 import msgspec
 
 from imsim.protocol.effects import Notice, SendChanged
-from imsim.protocol.frames import Answer, Body, Cancel, Draft, Entry, Frame, Outcome, Send, Sent
+from imsim.protocol.frames import Answer, Body, Cancel, Draft, Entry, Frame, Outcome, Read, Send, Sent
 from imsim.protocol.records import Queued, Record, Resolved, SendState
 
 if TYPE_CHECKING:
@@ -340,8 +340,9 @@ class Outbox:
             frame = Send(lane.conversation, epoch, drafts, lane.attempt, host.resolved_below)
         host.transmit(frame)
         delay = host.config.send.next_delay(lane.attempt, lane.delay, host.random.at(first.client_id, lane.attempt))
-        # a Cancel is repeated until it is answered: only the server can say what became of the entry
-        lane.exhausted = delay is None and first.phase is not _Phase.CANCELLING
+        # a Cancel is repeated until it is answered: only the server can say what became of the entry; and a read mark
+        # is raised here already, so that giving it up would part this device from the user's others
+        lane.exhausted = delay is None and first.phase is not _Phase.CANCELLING and type(first.body) is not Read
         lane.delay = delay if delay is not None else lane.delay or _IMPATIENCE
         lane.due = now + lane.delay
 

@@ -79,7 +79,7 @@ class Faults:
 
     def _failover(self, _event: model.Failover) -> None:
         for conversation, state in self._world.backends.failover().items():
-            self._world.fact(None, Event.TAIL_LOST, conversation=conversation, seq=state.cut, op=state.epoch)
+            self._world.fact(None, Event.TAIL_LOST, conversation=conversation, epoch=state.epoch, seq=state.cut)
 
     def _unavailable(self, event: model.Unavailable) -> None:
         self._world.backends.refuse(event.port, event.length)

@@ -67,15 +67,15 @@ class Log:
 
     def _measure_epochs(self) -> None:
         """For every epoch of a conversation: the lowest slot that it, or a later one, begins with."""
-        groups, firsts = (
-            np.unique(self.key >> SEQ_BITS, return_index=True) if self._evidence.epochs > 1 else (None, None)
-        )
-        self._groups: Numbers | None = groups
+        self._groups: Numbers | None = None
         self.epoch_changes = 0
-        if groups is None or firsts is None:
+        if self._evidence.epochs == 1:
             self.live: Flags = np.ones(len(self.key), np.bool_)
             return
-        begins: list[int] = self.seq[firsts].tolist()
+        keys = np.sort(np.concatenate([self.key, self._cuts()]))
+        groups, firsts = np.unique(keys >> SEQ_BITS, return_index=True)
+        self._groups = groups
+        begins: list[int] = (keys[firsts] & ((1 << SEQ_BITS) - 1)).tolist()
         conversations: list[int] = (groups // self._evidence.epochs).tolist()
         for number in range(len(begins) - 2, -1, -1):
             if conversations[number] == conversations[number + 1]:
@@ -84,6 +84,14 @@ class Log:
         self._begins: Numbers = np.array([*begins, 0], np.int64)
         self._conversations: Numbers = np.array([*conversations, -1], np.int64)
         self.live = self.seq < self.ends(self.key)
+
+    def _cuts(self) -> Numbers:
+        """Where the log itself says that an epoch begins, for one in which nothing is committed yet."""
+        places = self._evidence.places(Event.TAIL_LOST)
+        epoch = self._evidence.column("epoch", places)
+        places, epoch = places[epoch > 0], epoch[epoch > 0]
+        conversation, cut = (self._evidence.column(name, places) for name in ("conversation", "seq"))
+        return self._evidence.keys(conversation, epoch, cut + 1)
 
     def ends(self, keys: Numbers) -> Numbers:
         """For positions: the first slot that a later epoch of the conversation took from theirs (or one past all)."""

@@ -8,12 +8,15 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+import numpy as np
+
+from imsim.history.schema import Event
 from imsim.verify.finding import Charge, Property, Story
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-    from imsim.verify.evidence import Evidence
+    from imsim.verify.evidence import Evidence, Numbers
 
 __all__ = ["check"]
 
@@ -25,7 +28,7 @@ def check(evidence: Evidence) -> Iterator[Charge]:
 
 
 def _rows(evidence: Evidence) -> Iterator[Charge]:
-    uncommitted, strangers = evidence.views.uncommitted, evidence.views.strangers
+    uncommitted, strangers = _unfounded(evidence), evidence.views.strangers
 
     def tell_uncommitted(place: int) -> Story:
         row = evidence.history.row(place)
@@ -43,6 +46,22 @@ def _rows(evidence: Evidence) -> Iterator[Charge]:
         yield Charge(Property.PROVENANCE, uncommitted, tell_uncommitted)
     if len(strangers):
         yield Charge(Property.PROVENANCE, strangers, tell_stranger)
+
+
+def _unfounded(evidence: Evidence) -> Numbers:
+    """Rows at positions that were neither committed nor promised by a server before a failover took them away."""
+    places = evidence.views.uncommitted
+    if not len(places) or evidence.epochs == 1:
+        return places
+    keys = _positions(evidence, places)
+    promised = np.isin(keys, _positions(evidence, evidence.places(Event.ACCEPTED)))
+    unfounded: Numbers = places[~(promised & evidence.log.dead(keys))]
+    return unfounded
+
+
+def _positions(evidence: Evidence, places: Numbers) -> Numbers:
+    conversation, epoch, seq = (evidence.column(name, places) for name in ("conversation", "epoch", "seq"))
+    return evidence.keys(conversation, epoch, seq)
 
 
 def _slots(evidence: Evidence) -> Iterator[Charge]:

@@ -64,3 +64,22 @@ def test_an_entry_in_another_log_than_it_was_submitted_to_is_told(chat):
 
 def test_the_servers_own_entries_need_no_author(chat):
     assert judge(chat.commit("filler", 2, kind="noop").end()).outcome is Outcome.HOLDS
+
+
+def _overtaken(chat, *, promised):
+    """A failover takes a slot away that was filled and shown, and never committed."""
+    chat.submit("alice/phone", "alice-1")
+    if promised:
+        chat.accept("alice-1", 2, epoch=1)
+    chat.show("alice-1", 2, "alice/phone", epoch=1)
+    chat.say("world", Event.TAIL_LOST, conversation="chat", epoch=2, seq=1)
+    chat.commit("alice-1", 2, epoch=2).accept("alice-1", 2, epoch=2).resolve("alice/phone", "alice-1", 2, epoch=2)
+    return chat.show("alice-1", 2, epoch=2).end()
+
+
+def test_what_a_server_promised_before_a_failover_took_it_away_was_no_invention(chat):
+    assert judge(_overtaken(chat, promised=True)).outcome is Outcome.HOLDS
+
+
+def test_what_nobody_promised_is_one_all_the_same(chat):
+    assert judge(_overtaken(chat, promised=False)).counts == STRANGE
