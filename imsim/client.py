@@ -74,8 +74,8 @@ class Client:
 
     async def __aenter__(self) -> Self:
         """Load the device and connect."""
+        from imsim.adapters.asyncio_runtime import SharedRandomness
         from imsim.adapters.sqlite import SqliteStore
-        from imsim.live.runtime import SharedRandomness
 
         self._store: SqliteStore = SqliteStore(self._path)
         self._device = Device.load(

@@ -15,10 +15,10 @@ from urllib.parse import urlsplit
 
 from websockets.asyncio.server import serve as _serve
 
+from imsim.adapters.asyncio_runtime import AsyncRuntime
 from imsim.adapters.sqlite import SCHEMA, Database, SqliteKeyValue, SqliteLocks, SqliteLog, SqliteQueue
 from imsim.adapters.websocket import MAX_BYTES, SocketLink, frames
 from imsim.errors import ConfigError, Unavailable, WorldError
-from imsim.live.runtime import AsyncRuntime
 from imsim.protocol.retry import EqualJitter, RetryPolicy
 from imsim.protocol.server.config import ServerConfig
 from imsim.protocol.server.server import Ports, Server

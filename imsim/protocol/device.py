@@ -286,16 +286,16 @@ class Device(Receiver):
         if installed is None:
             message = "a device is made with Device.load"
             raise ConfigError(message)
-        client_id = f"{installed.nonce}-{installed.counter}"
+        client_id = f"{installed.nonce}-{self._next}"
         limit = self.config.send_deadline if deadline is None else deadline
         if type(body) is Read:
             limit = None  # the mark is raised here already: other devices must hear of it, however late
         record = Queued(client_id, conversation, wall, body, limit)
-        self._queue(conversation, record, now, msgspec.structs.replace(installed, counter=installed.counter + 1))
+        self._queue(conversation, record, now)
         return client_id
 
-    def _queue(self, conversation: str, record: Queued, now: float, installed: Installed | None = None) -> None:
-        self.commit((record,) if installed is None else (installed, record), now)
+    def _queue(self, conversation: str, record: Queued, now: float) -> None:
+        self.commit((record,), now)
         if self.online and self._outbox is not None:
             self._quiet = False
             self._outbox.go(conversation, now)

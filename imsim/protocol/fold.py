@@ -42,7 +42,7 @@ class Row(msgspec.Struct, frozen=True):
 class Fold:
     """What a device knows and wants, as its records say."""
 
-    __slots__ = ("_inboxes", "_installed", "_outbox", "_store", "_timeline", "own_log", "user")
+    __slots__ = ("_inboxes", "_installed", "_next", "_outbox", "_store", "_timeline", "own_log", "user")
 
     def __init__(self, store: LocalStore, user: str) -> None:
         """Nothing is known."""
@@ -51,6 +51,7 @@ class Fold:
         self._store = store
         self._inboxes: dict[str, Inbox] = {}
         self._installed: Installed | None = None
+        self._next = 0
         self._outbox: Outbox | None = None
         self._timeline: Timeline | None = None
 
@@ -139,10 +140,9 @@ class Fold:
         """Every own counter below it has its answer."""
         installed = self._installed
         if installed is None or self._outbox is None:
-            return 0 if installed is None else installed.counter
-        prefix = installed.nonce + "-"
-        counters = (int(c[len(prefix) :]) for c in self._outbox.unresolved() if c.startswith(prefix))
-        return min(counters, default=installed.counter)
+            return self._next
+        lowest = self._outbox.lowest(installed.nonce + "-")
+        return self._next if lowest is None else lowest
 
     def _resolved(self, client_id: str) -> Resolved | None:
         return next((r for r in self._store.records() if type(r) is Resolved and r.client_id == client_id), None)
@@ -201,8 +201,16 @@ class Fold:
 
     def _apply_installed(self, record: Installed, _now: float, _fresh: bool) -> None:  # noqa: FBT001
         self._installed = record
+        self._next = 0
+
+    def _count_own(self, client_id: str) -> None:
+        """An id of this install was used: the next one is higher."""
+        installed = self._installed
+        if installed is not None and client_id.startswith(installed.nonce):
+            self._next = max(self._next, int(client_id[len(installed.nonce) + 1 :]) + 1)
 
     def _apply_queued(self, record: Queued, now: float, fresh: bool) -> None:  # noqa: FBT001
+        self._count_own(record.client_id)
         if self._outbox is None:
             self._outbox = self._new_outbox()
         self._outbox.apply_queued(record, now, fresh=fresh)
@@ -210,6 +218,8 @@ class Fold:
             self._raise_mark(record.body)
 
     def _apply_resolved(self, record: Resolved, _now: float, _fresh: bool) -> None:  # noqa: FBT001
+        if not _fresh:
+            self._count_own(record.client_id)
         if self._outbox is not None:
             self._outbox.apply_resolved(record)
             if self._outbox.empty:

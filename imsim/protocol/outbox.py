@@ -114,7 +114,7 @@ class _Item(msgspec.Struct, gc=False):
 class _Lane:
     """The unresolved entries of one conversation; the first `flight` of them are on their way."""
 
-    __slots__ = ("attempt", "conversation", "delay", "due", "exhausted", "flight", "items", "judged")
+    __slots__ = ("attempt", "conversation", "delay", "drawn", "due", "exhausted", "flight", "items", "judged", "since")
 
     def __init__(self, conversation: str) -> None:
         self.conversation = conversation
@@ -128,6 +128,8 @@ class _Lane:
         self.attempt = 0
         self.delay = 0.0
         self.due: float | None = None
+        self.since = 0.0
+        self.drawn = True
         self.exhausted = False
 
     def insert(self, item: _Item) -> None:
@@ -138,8 +140,11 @@ class _Lane:
         self.items.insert(index, item)
 
     def next_due(self) -> float:
-        deadline = min((i.deadline for i in self.items if i.phase is not _Phase.CANCELLING), default=math.inf)
-        return deadline if self.due is None else min(self.due, deadline)
+        due = math.inf if self.due is None else self.due
+        for item in self.items:
+            if item.deadline < due and item.phase is not _Phase.CANCELLING:
+                due = item.deadline
+        return due
 
 
 class Outbox:
@@ -164,9 +169,16 @@ class Outbox:
         """Whether this entry is unresolved."""
         return any(item.client_id == client_id for item in self._all())
 
-    def unresolved(self) -> list[str]:
-        """The client ids of everything unresolved."""
-        return [item.client_id for item in self._all()]
+    def lowest(self, prefix: str) -> int | None:
+        """The lowest counter of what is unresolved and has client ids of this prefix; None if there is none."""
+        lowest: int | None = None
+        for lane in self._lanes.values():
+            for item in (*lane.judged, *lane.items) if lane.judged else lane.items:
+                if item.client_id.startswith(prefix):
+                    counter = int(item.client_id[len(prefix) :])
+                    if lowest is None or counter < lowest:
+                        lowest = counter
+        return lowest
 
     def state(self, client_id: str) -> SendState | None:
         """What the user is told of an unresolved entry."""
@@ -241,6 +253,8 @@ class Outbox:
         """Repeat, give up, or let a deadline pass."""
         for lane in list(self._lanes.values()):
             self._let_deadlines_pass(lane, now)
+            if lane.flight and not lane.drawn and lane.due is not None and lane.due <= now:
+                self._draw(lane)
             if lane.due is not None and lane.due <= now:
                 lane.due = None
                 if not lane.flight:
@@ -285,10 +299,13 @@ class Outbox:
         self._rearm()
 
     def handle_epoch(self, conversation: str, now: float) -> None:
-        """A new epoch: what is in flight was offered to the old one; offer it again."""
+        """A new epoch: what is in flight was offered to the old one, and its bounds hold no more; offer all again."""
         lane = self._lanes.get(conversation)
         if lane is not None:
             lane.land()
+            for item in lane.judged:
+                item.below, item.phase = 0, _Phase.WAITING
+            lane.items[:0], lane.judged = lane.judged, []
             self._pump(lane, now)
         self._rearm()
 
@@ -339,12 +356,24 @@ class Outbox:
             drafts = tuple(item.draft() for item in batch)
             frame = Send(lane.conversation, epoch, drafts, lane.attempt, host.resolved_below)
         host.transmit(frame)
+        lane.since = now
+        # most answers come sooner than any delay could end, and then it need not be drawn
+        least = host.config.send.least_delay(lane.attempt, lane.delay)
+        lane.drawn = False
+        lane.due = now + least
+        if least <= 0.0:
+            self._draw(lane)
+
+    def _draw(self, lane: _Lane) -> None:
+        """How long the answer to what is in flight is waited for."""
+        host, first = self._host, lane.items[0]
         delay = host.config.send.next_delay(lane.attempt, lane.delay, host.random.at(first.client_id, lane.attempt))
         # a Cancel is repeated until it is answered: only the server can say what became of the entry; and a read mark
         # is raised here already, so that giving it up would part this device from the user's others
         lane.exhausted = delay is None and first.phase is not _Phase.CANCELLING and type(first.body) is not Read
         lane.delay = delay if delay is not None else lane.delay or _IMPATIENCE
-        lane.due = now + lane.delay
+        lane.drawn = True
+        lane.due = lane.since + lane.delay
 
     def _settle(self, lane: _Lane, item: _Item, outcome: Outcome, now: float) -> None:
         host = self._host
@@ -361,8 +390,8 @@ class Outbox:
             host.expect(lane.conversation, outcome.seq - 1, now)
             self.handle_progress(lane.conversation, now)
         else:
-            unclaimed = lane if answer is Answer.REFUSED else None
-            self._resolve(item, SendState.FAILED, outcome.reason or answer.value, now, unclaimed)
+            # refused or in conflict for good: the server sees to it that this id never appears
+            self._resolve(item, SendState.FAILED, outcome.reason or answer.value, now)
 
     def _resolve(self, item: _Item, state: SendState, reason: str, now: float, unclaimed: _Lane | None = None) -> None:
         draft = None if unclaimed is None else item.queued(unclaimed.conversation)
@@ -393,7 +422,11 @@ class Outbox:
             del self._lanes[conversation]
 
     def _rearm(self) -> None:
-        self.due = min((lane.next_due() for lane in self._lanes.values()), default=math.inf)
+        due = math.inf
+        for lane in self._lanes.values():
+            lane_due = lane.next_due()
+            due = min(due, lane_due)
+        self.due = due
 
 
 def row_of(conversation: str, epoch: int, seq: int, draft: Draft, author: str) -> Entry:

@@ -157,7 +157,16 @@ class Receiver(Core):
             self._expect_epoch(conversation, frame.epoch)  # each epoch has a cut of its own: none is skipped
             return
         rows = self._store.rows(conversation, frame.cut + 1, ENDLESS)
-        lost = [row for row in rows if row.author == self.user and inbox.clamp(row.epoch, row.seq) == row.seq]
+        # Rows of the user's other devices are offered too, for these may be gone, but only as far as nothing is missing
+        # before them: whoever offered a later one first would change the order of its sender.
+        own = "" if self._installed is None else self._installed.nonce + "-"
+        lost = [
+            row
+            for row in rows
+            if row.author == self.user
+            and inbox.clamp(row.epoch, row.seq) == row.seq
+            and (row.seq <= inbox.upto or row.client_id.startswith(own))
+        ]
         offers = [
             Queued(r.client_id, conversation, r.wall, r.body, offered=r.seq)
             for r in lost

@@ -56,11 +56,13 @@ class _Record(msgspec.Struct, frozen=True, gc=False):
 
 
 class Installed(_Record, frozen=True, tag="installed"):
-    """Whose records these are: the driver's install value, and the nonce that this install's client ids begin with."""
+    """Whose records these are: the driver's install value, and the nonce that this install's client ids begin with.
+
+    The next counter is not recorded: it follows from the ids that were used, which stay in `Queued` or `Resolved`.
+    """
 
     install: str
     nonce: str
-    counter: int = 0
 
 
 class Queued(_Record, frozen=True, tag="queued"):

@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from imsim.adapters.asyncio_runtime import AsyncRuntime
 from imsim.adapters.sqlite import SCHEMA, Database, SqliteKeyValue, SqliteLocks, SqliteLog, SqliteQueue, SqliteStore
-from imsim.live.runtime import AsyncRuntime
 from imsim.scenario.faults import Port
 from imsim.sim.backends import Backends, Ports, Service
 from imsim.sim.clock import RightClock

@@ -239,6 +239,14 @@ class Tenure:
         """The end of the committed prefix as far as this owner committed it."""
         return self.head - len(self._run)
 
+    def holds(self, outcome: Outcome) -> bool:
+        """Whether an answer may be given: an entry in a slot is safe, but only a committed one will be seen.
+
+        The server may die before it commits; then nobody would, until the conversation is next used. Without an
+        answer its sender asks again, and that is such a use.
+        """
+        return outcome.answer is not Answer.OK or outcome.epoch < self.epoch or outcome.seq <= self.committed
+
     async def save_roster(self) -> None:
         """Leave a checkpoint of the present membership, unless a later one is there.
 

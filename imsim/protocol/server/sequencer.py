@@ -186,7 +186,8 @@ class Sequencer:
             outcomes.append(outcome)
             if outcome.answer is not Answer.OK:
                 break
-        await owned.settle(tenure)
+        if not await owned.settle(tenure):
+            outcomes = list(itertools.takewhile(lambda outcome: tenure.holds(outcome), outcomes))
         return Sent(owned.name, tenure.epoch, tuple(outcomes)) if outcomes else None
 
     async def _one(self, owned: Ownership, tenure: Tenure, user: str, draft: Draft) -> Outcome | None:
@@ -237,5 +238,6 @@ class Sequencer:
         except ValueError as error:
             return Sent(owned.name, tenure.epoch, (Outcome(client_id, Answer.REFUSED, reason=str(error)),))
         outcome = await self._claims.cancel(tenure, client_id)
-        await owned.settle(tenure)
-        return None if outcome is None else Sent(owned.name, tenure.epoch, (outcome,))
+        if outcome is None or (not await owned.settle(tenure) and not tenure.holds(outcome)):
+            return None
+        return Sent(owned.name, tenure.epoch, (outcome,))

@@ -25,7 +25,7 @@ class SharedRandomness:
         """Draw from the system's entropy, or from `seed`."""
         self._draws = random.Random(seed) if seed is not None else random.SystemRandom()
 
-    def at(self, subject: str, occurrence: int) -> random.Random:  # noqa: ARG002
+    def at(self, subject: str, occurrence: int) -> random.Random:
         """The generator."""
         return self._draws
 
