@@ -11,6 +11,7 @@ Not here: connections and forwarding (gateway.py), fan-out (delivery.py).
 
 from __future__ import annotations
 
+import itertools
 from typing import TYPE_CHECKING
 
 from imsim.errors import Timeout, Unavailable
@@ -187,7 +188,7 @@ class Sequencer:
             if outcome.answer is not Answer.OK:
                 break
         if not await owned.settle(tenure):
-            outcomes = list(itertools.takewhile(lambda outcome: tenure.holds(outcome), outcomes))
+            outcomes = list(itertools.takewhile(tenure.holds, outcomes))
         return Sent(owned.name, tenure.epoch, tuple(outcomes)) if outcomes else None
 
     async def _one(self, owned: Ownership, tenure: Tenure, user: str, draft: Draft) -> Outcome | None:

@@ -173,10 +173,6 @@ class SlotLog:
         """Every conversation that was ever written to, in the order of their first writes."""
         return tuple(self._conversations)
 
-    def settled(self) -> bool:
-        """Whether everything that was written is committed."""
-        return not any(log.loose for log in self._conversations.values())
-
     def replicate(self) -> None:
         """The replica has everything that is committed: it is older than the run."""
         for log in self._conversations.values():

@@ -57,17 +57,28 @@ def test_a_takeover_that_fails_is_no_ownership(world):
     assert world.b.answers(draft(1)) == ["ok"]
 
 
-def test_a_commit_that_fails_does_not_take_the_answer_back_and_is_repaired(world):
+def test_a_commit_that_fails_withholds_the_answer_and_is_repaired(world):
     world.gate(Faulty(log_commit=["lost", "down"]))
-    assert world.a.answers(draft(1)) == ["ok"]
+    assert world.a.answers(draft(1)) is None
     assert committed(world) == 1
     world.runtime.advance(CONFIG.repair_pause)
     assert committed(world) == 1
     world.runtime.advance(2 * CONFIG.repair_pause)
     assert committed(world) == 2
     assert [seq for name, seq, _ in world.a.commits if name == "room"] == [1, 2]
+    assert world.a.answers(draft(1)) == ["ok"]
     world.runtime.settle()
     assert world.runtime.timers == []
+
+
+def test_what_is_answered_is_committed_even_if_its_server_dies_then(world):
+    world.gate(Faulty(log_commit=["lost", "lost"]))
+    assert world.a.answers(draft(1), draft(2)) is None
+    world.expire()  # its repair never comes
+    assert committed(world) == 1
+    world.gate(None)
+    assert world.b.answers(draft(1), draft(2)) == ["ok", "ok"]
+    assert committed(world) == 3
 
 
 def test_a_repair_ends_when_another_server_owns_the_conversation(world):
