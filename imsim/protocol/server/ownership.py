@@ -7,9 +7,9 @@ What an owner knows (the run of filled slots, the membership) is its `Tenure`. I
 under one token and in one epoch. When the log refuses, the tenure is over, and the next piece of work begins a new
 one by taking over.
 
-An entry whose commit failed is in its slot all the same and will not go away, but nobody sees it: its answer is withheld,
-and its sender asks again. Meanwhile the commit is repaired in the background, until this server succeeds or another one
-owns the conversation.
+An entry whose commit failed is in its slot all the same and will not go away, but nobody sees it: its answer is
+withheld, and its sender asks again. Meanwhile the commit is repaired in the background, until this server succeeds or
+another one owns the conversation.
 
 Not here: what is accepted (accept.py, sequencer.py), and where commits go (delivery.py).
 """
