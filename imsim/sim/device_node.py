@@ -38,7 +38,7 @@ from imsim.protocol.effects import (
     Write,
 )
 from imsim.protocol.frames import Ask, Cancel, Edit, Entry, Frame, Message, Read, Recall, Send
-from imsim.protocol.records import Queued, Resolved, SendState
+from imsim.protocol.records import Epoch, Queued, Resolved, SendState
 from imsim.scenario.people import PlatformPush
 from imsim.sim.connection import Endpoint
 from imsim.sim.decisions import Kind
@@ -91,6 +91,9 @@ class DeviceNode(Endpoint):
         wanted: whether the app is open.
         turn: how often a server could not be had; decides which one comes next.
         counts: how often each kind of frame went about each subject, where the frame itself does not say.
+        pushes: how often each subject was pushed and not acknowledged yet, `pushed_before` included.
+        pushed_before: what counting begins with, since the device may be pushed again what it acknowledged.
+        most_pushes: the highest count that any subject reached.
     """
 
     __slots__ = (
@@ -107,6 +110,8 @@ class DeviceNode(Endpoint):
         "lives",
         "make",
         "meter",
+        "most_pushes",
+        "pushed_before",
         "pushes",
         "random",
         "requests",
@@ -142,6 +147,8 @@ class DeviceNode(Endpoint):
         self.lives = 0
         self.counts: dict[int, int] | None = None
         self.pushes: dict[int, int] | None = None
+        self.pushed_before = 0
+        self.most_pushes = 1
         self.waiting: list[_Input] | None = None
         self.backups: list[tuple[float, tuple[Any, ...]]] | None = None
         self.bytes_up = 0
@@ -194,10 +201,17 @@ class DeviceNode(Endpoint):
         """The app is deleted and installed anew."""
         world: World = self.make.world
         self._stop()
+        self._forget_pushes()
         self.disk.wipe()
         self.installs += 1
         world.fact(self, Event.WIPED)
         self.start()
+
+    def _forget_pushes(self) -> None:
+        """What was pushed and acknowledged may be pushed again: such pushes are others than before."""
+        self.pushes = None
+        self.pushed_before = self.most_pushes
+        self.most_pushes += 1
 
     def back_up(self) -> None:
         """Keep a copy of the disk for a later `restore`."""
@@ -209,6 +223,7 @@ class DeviceNode(Endpoint):
         world: World = self.make.world
         old = [copy for at, copy in self.backups or [] if at <= world.kernel.now - age]
         self._stop()
+        self._forget_pushes()
         self.installs += 1
         world.fact(self, Event.WIPED, detail="restored from a backup")
         self.disk.restore(old[-1] if old else ())
@@ -328,6 +343,9 @@ class DeviceNode(Endpoint):
 
     def _on_row(self, entry: Entry) -> None:
         self.make.world.record_row(self, entry)
+
+    def _on_epoch(self, _record: Epoch) -> None:
+        self._forget_pushes()
 
     def _on_queued(self, record: Queued) -> None:
         self.make.world.users.submitted(record.client_id)
@@ -489,6 +507,7 @@ ROW_EVENTS: dict[type, Event] = {
 
 _DURABLE: dict[type, Callable[[DeviceNode, Any], None]] = {
     Entry: DeviceNode._on_row,  # noqa: SLF001 (the table of this very class)
+    Epoch: DeviceNode._on_epoch,  # noqa: SLF001
     Queued: DeviceNode._on_queued,  # noqa: SLF001
     Resolved: DeviceNode._on_resolved,  # noqa: SLF001
 }

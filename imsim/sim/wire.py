@@ -6,8 +6,9 @@ when the world is built: `wire_type` and the two receivers close over the world'
 make up nearly all traffic, a push and its acknowledgement, are handled in line. Everything else goes through
 `Traffic`, plainly.
 
-Keys. The n-th push of alice-3 to bob/phone is counted until bob/phone acknowledged alice-3, since nothing is pushed
-after that. An acknowledgement is named by the push that it answers. All other frames are counted by kind and
+Keys. The n-th push of alice-3 to bob/phone is counted until bob/phone acknowledged alice-3, since nothing is pushed after
+that, unless the device forgets it (a wipe, a change of epoch): then counting goes on above everything that it was ever
+pushed. An acknowledgement is named by the push that it answers. All other frames are counted by kind and
 subject.
 """
 
@@ -93,7 +94,7 @@ def wire_type(world: World) -> type[Wire]:
             else:
                 message = last_message = naming.of(frame.entries[0])
                 last_frame = frame
-                if not message.size:
+                if not message.size and len(frame.entries) == 1:
                     message.size = len(_JSON.encode(frame))
             assert message is not None  # noqa: S101 (set together with `last_frame`)
             node, server = self.device, self.server
@@ -101,16 +102,16 @@ def wire_type(world: World) -> type[Wire]:
             if pushes is None:
                 pushes = node.pushes = {}
             subject = message.subject
-            occurrence = pushes[subject] = pushes.get(subject, 0) + 1
+            occurrence = pushes[subject] = pushes.get(subject, node.pushed_before) + 1
             entry = frame.entries[0]
-            if frame.attempt == 1 and len(frame.entries) == 1:
+            if frame.attempt == occurrence == 1 and len(frame.entries) == 1:
                 row(
                     kernel._now, server.index, server.number, Event.PUSHED, message.conversation, message.index,
                     entry.epoch, entry.seq, node.index, 1,
                 )  # fmt: skip
+                size = message.size
             else:
-                traffic.push_rows(self, frame)
-            size = message.size
+                size = traffic.push_again(self, frame, message, occurrence)
             node.bytes_down += size
             if node.meter is not None:
                 node.meter.transfer(kernel._now, size * AIRTIME, down=size)
@@ -245,9 +246,10 @@ class Traffic:
             self.sent_row(wire, frame, message, occurrence, size, down=True)
         world.network.send_down(wire, frame, message, salt, occurrence, size)
 
-    def push_rows(self, wire: Wire, frame: Push) -> None:
-        """The rows of a repeated push, or of one with several entries."""
+    def push_again(self, wire: Wire, frame: Push, message: Named, occurrence: int) -> int:
+        """The rows of a repeated push, or of one with several entries; its bytes."""
         world, server = self._world, wire.server
+        wire.device.most_pushes = max(wire.device.most_pushes, occurrence)
         event = Event.PUSHED if frame.attempt == 1 else Event.RETRIED
         for entry in frame.entries:
             named = world.naming.of(entry)
@@ -255,6 +257,7 @@ class Traffic:
                 world.kernel._now, server.index, server.number, event, named.conversation, named.index, entry.epoch,
                 entry.seq, wire.device.index, frame.attempt,
             )  # fmt: skip
+        return message.size if len(frame.entries) == 1 else len(_JSON.encode(frame))
 
     def _accepted_rows(self, wire: Wire, frame: Sent) -> None:
         world, server = self._world, wire.server
