@@ -21,7 +21,7 @@ import cyclopts
 from cyclopts import App, Parameter
 
 import imsim
-from imsim.errors import ConfigError, ImsimError
+from imsim.errors import AlgorithmError, ConfigError, ImsimError, InternalError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -40,6 +40,7 @@ app = App(
     version=imsim.__version__,
     version_flags=["--version"],
     help_format="markdown",
+    suppress_keyboard_interrupt=False,  # main says so, and with which code
 )
 
 
@@ -159,7 +160,9 @@ def import_(
         message = f"--format: expected edges, got {format_!r}"
         raise ConfigError(message)
     found = import_edges(file, output)
-    print(found)
+    print(f"{output}: {found.messages:,} messages of {found.users:,} users, over {found.seconds:,.0f} s")
+    if found.skipped:
+        print(f"left out, as they went to oneself: {found.skipped:,}")
     return 0
 
 
@@ -199,6 +202,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     try:
         code = app(arguments, exit_on_error=False, print_error=False, result_action="return_value")
     except ImsimError as error:
+        _locate(error)
         _complain(str(error))
         code = error.exit_code
     except cyclopts.CycloptsError as error:
@@ -218,7 +222,20 @@ def main(arguments: Sequence[str] | None = None) -> None:
 
 
 def _complain(message: str) -> None:
-    print(f"imsim: {message}", file=sys.stderr)
+    """One line, whatever a name or a value that it quotes has in it."""
+    print(f"imsim: {''.join(map(_visible, message))}", file=sys.stderr)
+
+
+def _locate(error: ImsimError) -> None:
+    """Show where code is wrong, an algorithm's or imsim's own; what a user wrote is told by the message alone."""
+    if isinstance(error, InternalError):
+        traceback.print_exception(error)
+    elif isinstance(error, AlgorithmError) and error.__cause__ is not None:
+        traceback.print_exception(error.__cause__)
+
+
+def _visible(character: str) -> str:
+    return character if character.isprintable() else repr(character)[1:-1]
 
 
 def _usage(error: cyclopts.CycloptsError) -> str:
@@ -229,6 +246,9 @@ def _check_writable(path: Path) -> None:
     """Refuse before a long run what could not be written after it."""
     if path.suffix not in {".jsonl", ".parquet"}:
         message = f"--history {path}: expected a file that ends in .jsonl or .parquet"
+        raise ConfigError(message)
+    if path.is_dir():
+        message = f"--history {path}: cannot be written: it is a directory"
         raise ConfigError(message)
     try:
         with tempfile.TemporaryFile(dir=path.parent):
