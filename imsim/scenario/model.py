@@ -20,7 +20,7 @@ from imsim.scenario.faults import Faults
 from imsim.scenario.network import Network
 from imsim.scenario.people import Conversations, Devices, Presence, population
 from imsim.scenario.policy import Retry, Sync
-from imsim.scenario.servers import Backends, Servers
+from imsim.scenario.servers import Backends, Durability, Servers
 from imsim.scenario.traffic import Gaps, Traced, Traffic
 from imsim.scenario.values import Seconds, Section
 
@@ -84,7 +84,8 @@ class Scenario(Section, frozen=True, kw_only=True):
         staleness: float = max(sync.config().worst_staleness() or 0.0 for sync in strategies)
         retries = sum(_longest(policy) for policy in (self.retry.send, self.retry.connect, self.retry.ask))
         retries = 2.0 * retries
-        return _ROUND_TRIPS + staleness + retries + self.servers.silence + 2.0 * self.servers.lease
+        naming = self.servers.reoffer_window if self.backends.log.durability is Durability.ASYNC else 0.0
+        return _ROUND_TRIPS + staleness + retries + self.servers.silence + 2.0 * self.servers.lease + naming
 
     def users(self) -> tuple[tuple[str, str], ...] | None:
         """The users with their roles, (name, role), in order; None where a trace brings them."""

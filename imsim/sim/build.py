@@ -70,6 +70,8 @@ def server_config(scenario: Scenario) -> ServerConfig:
         mailbox=servers.mailbox,
         claim_retention=servers.idempotency,
         reoffer_window=servers.reoffer_window,
+        retain_entries=servers.retention.entries,
+        retain_seconds=servers.retention.age,
         content=servers.content,
         read_fan_out_from=servers.fanout + 1,
         offline_cap=servers.offline_cap,

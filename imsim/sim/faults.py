@@ -78,8 +78,7 @@ class Faults:
         self._server(event.server).pause(event.length)
 
     def _failover(self, _event: model.Failover) -> None:
-        for conversation, state in self._world.backends.failover().items():
-            self._world.fact(None, Event.TAIL_LOST, conversation=conversation, epoch=state.epoch, seq=state.cut)
+        self._world.ledger.fail_over()
 
     def _unavailable(self, event: model.Unavailable) -> None:
         self._world.backends.refuse(event.port, event.length)

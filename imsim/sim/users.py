@@ -132,7 +132,7 @@ class Users:
 
     def _join(self, node: DeviceNode, intention: Intention, conversation: str) -> None:
         """A member brings the new one in."""
-        members = self._world.members.get(conversation, {})
+        members = self._world.ledger.members(conversation)
         inviter = next(
             (n for user in members for n in self._world.nodes_of(user) if n.device and n.waiting is None), None
         )

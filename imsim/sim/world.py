@@ -22,15 +22,17 @@ import msgspec
 
 from imsim.history import Event, History, Level, Writer
 from imsim.history.counters import Counters
-from imsim.protocol.frames import Created, Entry, Join, Leave, Message
+from imsim.protocol.frames import Created, Entry
 from imsim.protocol.server.accept import FIRST_EPOCH
 from imsim.protocol.server.log import Membership, announcements, roster_key
 from imsim.scenario.model import HistoryLevel
 from imsim.sim import build
 from imsim.sim.decisions import Decisions, Kind, draw, unit
+from imsim.sim.deviations import CrashAfter, CrashBefore, Delay, Drop, Pause
 from imsim.sim.device_node import ROW_EVENTS, DeviceNode
 from imsim.sim.faults import Faults
 from imsim.sim.kernel import Kernel
+from imsim.sim.ledger import Ledger
 from imsim.sim.naming import Naming
 from imsim.sim.server_node import ServerNode
 from imsim.sim.users import Users
@@ -41,6 +43,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
     from imsim.scenario import Scenario
+    from imsim.scenario.people import PlatformPush
     from imsim.sim.clock import NodeClock, RightClock
     from imsim.sim.deviations import Deviation
     from imsim.sim.handshake import Refusal
@@ -112,7 +115,7 @@ class World:
         self.platform = self
         self.asleep: dict[str, DeviceNode] = {}
         self.backends = build.backends(scenario, self.kernel, self.decisions, self.naming, self._route)
-        self.backends.log.on_committed = self._note_commit
+        self.ledger = Ledger(self, self.backends.log)
         self.traffic = Traffic(self)
         self.network = build.network(scenario, self.kernel, self.decisions, wire_type(self))
         self.network.deliver_up = receiver_up(self)
@@ -131,8 +134,6 @@ class World:
         self._of_user: dict[str, tuple[DeviceNode, ...]] = {}
         for device in self.plan.devices:
             self._add(self._makes.node(device))
-        self.members: dict[str, dict[str, None]] = {}
-        self._left: dict[tuple[str, str], int] = {}
         self.users = Users(self)
         self.faults = Faults(self)
         self._seed_logs()
@@ -190,23 +191,13 @@ class World:
 
     def converged(self) -> bool:
         """Whether every device is quiet and holds everything that its user is entitled to."""
-        log = self.backends.log
-        joined: dict[str, list[str]] = {}
-        for conversation, members in self.members.items():
-            for user in members:
-                joined.setdefault(user, []).append(conversation)
-        for (user, conversation), last in self._left.items():
-            if any(node.device is None or node.device.position(conversation)[1] < last for node in self.nodes_of(user)):
-                return False
+        ledger = self.ledger
+        if not ledger.settled:
+            return False
         for node in self.devices.values():
             device = node.device
-            if device is None or node.waiting is not None or not device.is_quiet():
+            if device is None or node.waiting is not None or not device.is_quiet() or not ledger.holds_all(node):
                 return False
-            for conversation in (device.own_log, *joined.get(node.user, ())):
-                epoch, upto = device.position(conversation)
-                state = log.state(conversation)
-                if upto != state.committed or (epoch != state.epoch and upto > state.cut):
-                    return False
         return True
 
     def _finish(self, converged: bool) -> Outcome:  # noqa: FBT001 (what the loop found)
@@ -325,11 +316,24 @@ class World:
                 if push is None or node.name not in self.asleep:
                     continue
                 del self.asleep[node.name]  # one at a time; a lost one is the next one's chance
-                bits = self.chance_bits(Kind.WAKE_UP, f"to {node.name}", node.count(1))
-                if unit(bits) < push.loss:
+                delay = self._wake_up(node, push)
+                if delay is None:
                     self.asleep[node.name] = node
-                    continue
-                self.kernel.call_in(push.delay.quantile(unit(draw(bits, 1, 1))), self._wake, node)
+                else:
+                    self.kernel.call_in(delay, self._wake, node)
+
+    def _wake_up(self, node: DeviceNode, push: PlatformPush) -> float | None:
+        """Seconds until the platform's push wakes a device; None: it never comes."""
+        salt = self.decisions.salt(Kind.WAKE_UP, f"to {node.name}")
+        subject, occurrence = self.decisions.name(node.name), node.count(1)
+        bits = draw(salt, subject, occurrence)
+        action = self.decisions.deviation(salt, subject, occurrence) if self.decisions.deviating else None
+        if isinstance(action, CrashBefore | CrashAfter | Pause):
+            comes = build.befall(self, action, node)
+        else:
+            comes = not isinstance(action, Drop) and unit(bits) >= push.loss
+        late = action.seconds if isinstance(action, Delay) else 0.0
+        return push.delay.quantile(unit(draw(bits, 1, 1))) + late if comes else None
 
     def _wake(self, node: DeviceNode) -> None:
         if node.device is not None and not node.wanted:
@@ -355,29 +359,6 @@ class World:
             self.fact(node, event, conversation=body.conversation, epoch=body.epoch, seq=body.seq)
         else:
             self.fact_about(node, event, named, entry.epoch, entry.seq, detail=self.naming.word(body.target))
-
-    def _note_commit(self, entry: Entry) -> None:
-        """An entry is in the committed prefix: the log is the truth, whoever wrote it."""
-        body = entry.body
-        if isinstance(body, Created):
-            members = self.members[entry.conversation] = dict.fromkeys(body.members)
-            changes = [(Event.JOINED, user) for user in members]
-        elif isinstance(body, Join):
-            self.members.setdefault(entry.conversation, {})[body.user] = None
-            self._left.pop((body.user, entry.conversation), None)
-            changes = [(Event.JOINED, body.user)]
-        elif isinstance(body, Leave):
-            self.members.get(entry.conversation, {}).pop(body.user, None)
-            self._left[body.user, entry.conversation] = entry.seq
-            changes = [(Event.LEFT, body.user)]
-        else:
-            changes = []
-        named = self.naming.of(entry)
-        named.epoch, named.seq = entry.epoch, entry.seq
-        kind = "" if type(body) is Message else type(body).__struct_config__.tag
-        self.fact_about(None, Event.COMMITTED, named, entry.epoch, entry.seq, detail=str(kind))
-        for event, user in changes:
-            self.fact(None, event, conversation=entry.conversation, epoch=entry.epoch, seq=entry.seq, detail=user)
 
     def fact(
         self,

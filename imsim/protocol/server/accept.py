@@ -66,9 +66,10 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from imsim.errors import Timeout, Unavailable
-from imsim.ports import FENCED, OK
+from imsim.ports import FENCED, OK, Durability
 from imsim.protocol.frames import Answer, Entry, NoOp, Outcome
 from imsim.protocol.server.log import CHANGES, SERVER, Membership, Roster, roster_key
+from imsim.protocol.server.tail import tail_key, tail_of
 from imsim.protocol.services.claims import Sealed, counter_key, digest, reserved, seal_counter
 
 if TYPE_CHECKING:
@@ -92,6 +93,7 @@ class Tenure:
     Attributes:
         place: the conversation.
         epoch, cut: the epoch of this hold, and the last slot that it took over from the one before.
+        cuts: the cut of every epoch from the second on.
         token: the fencing token of the lease.
         head: the end of the run of filled slots; everything up to it is folded into `membership`.
         membership: who may read what, after `head`.
@@ -105,8 +107,10 @@ class Tenure:
         "_counter",
         "_kv",
         "_log",
+        "_remembered",
         "_run",
         "cut",
+        "cuts",
         "epoch",
         "head",
         "membership",
@@ -124,10 +128,12 @@ class Tenure:
         self._counter = ""
         self._run: list[Entry] = []
         self._ahead: dict[int, Entry] = {}
+        self._remembered = 0
         self.place = place
         self.token = token
         self.epoch = 0
         self.cut = 0
+        self.cuts: tuple[int, ...] = ()
         self.head = 0
         self.trimmed_below = 1
         self.membership = Membership(place)
@@ -185,7 +191,8 @@ class Tenure:
         """
         config, kv, place = self._config, self._kv, self.place
         state = await self._log.state(place, timeout=config.log_timeout)
-        self.epoch, self.cut, self.trimmed_below = state.epoch, state.cut, state.trimmed_below
+        self.epoch, self.cut, self.cuts = state.epoch, state.cut, state.cuts
+        self.trimmed_below = state.trimmed_below
         self._counter = counter_key(place, state.epoch)
         for epoch in range(state.epoch - 1, FIRST_EPOCH - 1, -1):
             if not await seal_counter(kv, place, epoch, config.kv_timeout):
@@ -214,6 +221,8 @@ class Tenure:
             await self.fill(max(self._ahead))
         if not self._run:
             return []
+        if self._log.durability is Durability.ASYNC:
+            await self._remember()
         committed = await self._log.commit(self.place, self.epoch, self.head, timeout=self._config.log_timeout)
         if committed < self.head:
             self.over = True
@@ -246,6 +255,10 @@ class Tenure:
         answer its sender asks again, and that is such a use.
         """
         return outcome.answer is not Answer.OK or outcome.epoch < self.epoch or outcome.seq <= self.committed
+
+    def clamp(self, epoch: int, seq: int) -> tuple[int, int]:
+        """A position of an older epoch in the present one: every epoch since may have cut it."""
+        return (epoch, seq) if epoch >= self.epoch else (self.epoch, min(seq, *self.cuts[epoch - 1 :]))
 
     async def save_roster(self) -> None:
         """Leave a checkpoint of the present membership, unless a later one is there.
@@ -283,6 +296,18 @@ class Tenure:
                     changes.append(entry)
             self.head = high
         return changes
+
+    async def _remember(self) -> None:
+        """Note whose entries are about to be committed, for the case that a failover takes them (tail.py)."""
+        config = self._config
+        for entry in self._run:
+            tail = tail_of(entry) if entry.seq > self._remembered else None
+            if tail is not None:
+                key = tail_key(self.place, self.epoch, entry.seq)
+                await self._kv.compare_and_set(
+                    key, None, tail, expires_in=config.tail_memory, timeout=config.kv_timeout
+                )
+        self._remembered = self.head
 
     async def _fill(self, seq: int, entry: Entry) -> Entry:
         """Write until it is known what is in the slot: put-if-empty makes it safe to repeat an unknown write."""

@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Sequence
 
     from imsim.protocol.frames import Entry
+    from imsim.protocol.server.accept import Tenure
     from imsim.protocol.server.ownership import Ownership, ServerPorts
 
 __all__ = ["Announcer", "Append", "Elsewhere"]
@@ -63,6 +64,16 @@ class Announcer:
         self._news[owned.name] = deque(news)
         self._ports.runtime.spawn(self._announce(owned, self._news[owned.name]))
 
+    async def checkpoint(self, owned: Ownership, tenure: Tenure) -> bool:
+        """Leave a checkpoint now, as work in the mailbox; False: not all is announced, or it could not be left."""
+        if owned.name in self._news or not tenure.settled:
+            return False
+        try:
+            await tenure.save_roster()
+        except (Unavailable, Timeout):
+            return False
+        return True
+
     async def _announce(self, owned: Ownership, news: deque[tuple[str, Draft]]) -> None:
         config = self._ports.config
         pause = config.repair_pause
@@ -70,7 +81,7 @@ class Announcer:
         while news or not saved:
             if news:
                 saved = False
-                if await self._put(*news[0]):
+                if await self.put(*news[0]):
                     news.popleft()
                     pause = config.repair_pause
                     continue
@@ -82,7 +93,7 @@ class Announcer:
             pause = min(2 * pause, config.lease)
         del self._news[owned.name]
 
-    async def _put(self, log: str, draft: Draft) -> bool:
+    async def put(self, log: str, draft: Draft) -> bool:
         """Put one announcement into a user's own log; whether it is there for sure."""
         try:
             outcome = await self._append(log, draft)

@@ -26,6 +26,11 @@ class ServerConfig(msgspec.Struct, frozen=True, kw_only=True):
         claim_retention: an install silent for longer than this loses its claims.
         floor_stride: how far an install's floor lies behind what is resolved before it is raised.
         reoffer_window: how long after a failover senders may offer lost entries again.
+        tail_memory: how long it is remembered whose entry a slot of an asynchronous log holds; more than a replica
+            is ever behind and `reoffer_window` together.
+        retain_entries: committed entries of a conversation that are kept (None: all).
+        retain_seconds: how long a committed entry is kept at least (None: for ever).
+        sweep: how often a server looks after what nobody touches: logs to trim, installs that are silent.
         content: bytes of one content.
         read_fan_out_from: members from which on a group is read by its devices instead of written to them.
         offline_cap: entries of one conversation that are kept for devices that are away.
@@ -51,6 +56,10 @@ class ServerConfig(msgspec.Struct, frozen=True, kw_only=True):
     claim_retention: float = 30 * 86400.0
     floor_stride: int = 64
     reoffer_window: float = 120.0
+    tail_memory: float = 86400.0
+    retain_entries: int | None = None
+    retain_seconds: float | None = None
+    sweep: float = 60.0
     content: int = 65536
     read_fan_out_from: int = 100
     offline_cap: int = 10_000

@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Any
 from imsim.errors import WorldError
 from imsim.protocol.frames import PROTOCOL_VERSION, Closed, Frame, Head, Hello, Limits, Page, Push, Refused, Sent
 from imsim.protocol.requests import Close, Fetch, Observe, ReadPage, Submit, Survey, Withdraw
+from imsim.protocol.server.accept import FIRST_EPOCH
 from imsim.protocol.server.routing import PageOf
 from imsim.protocol.server.wheel import Wheel
 from imsim.protocol.session import Session
@@ -63,6 +64,7 @@ class Gateway:
         "_delivery",
         "_detached",
         "_directory",
+        "_epochs",
         "_incarnation",
         "_limits",
         "_log",
@@ -106,6 +108,8 @@ class Gateway:
         self._limits = Limits(config.page, config.window, config.content, config.ping, config.resume_window)
         self._count = 0
         self._detached: dict[str, tuple[Session, float]] = {}
+        self._epochs: dict[str, int] = {}
+        """The latest epoch in which each conversation was seen that failed over: its owner is told of it."""
         self._wheel = Wheel(runtime, config.timer_tick, self._wake)
         self.sessions_opened = 0
 
@@ -219,6 +223,11 @@ class Gateway:
         same = session.user == hello.user and session.device == hello.device and session.install == hello.install
         return session if same else None
 
+    async def _notice(self, conversation: str, epoch: int) -> None:
+        """The log failed over: whoever owns the conversation has to know."""
+        if not await self._router.settle(conversation, epoch):
+            self._epochs.pop(conversation, None)
+
     def _drop_older(self, session: Session) -> None:
         """A device has one session: an older one of the same device ends."""
         for other in self._delivery.sessions.get(session.user, ()):
@@ -231,6 +240,9 @@ class Gateway:
         for conversation, member in await self._directory.conversations(user):
             if member:
                 state = await self._log.state(conversation, timeout=self._config.log_timeout)
+                if state.epoch > self._epochs.get(conversation, FIRST_EPOCH):
+                    self._epochs[conversation] = state.epoch
+                    self._runtime.spawn(self._notice(conversation, state.epoch))
                 heads.append((Head(conversation, state.epoch, state.committed, state.trimmed_below), state.cuts))
             else:
                 left = await self._router.read(conversation, user, 1, 0, 1, newest=True)

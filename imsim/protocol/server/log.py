@@ -160,6 +160,11 @@ class Membership:
         """Whether the user is entitled to the slot."""
         return any(s.low <= seq and (s.high == _OPEN or seq <= s.high) for s in self._spans.get(user, ()))
 
+    def last_span(self, user: str) -> Span | None:
+        """What the user may read since the last join; None for who never was a member."""
+        spans = self._spans.get(user)
+        return spans[-1] if spans else None
+
     def last_readable(self, user: str, head: int) -> int:
         """The last slot up to `head` that concerns the user; 0 if none does."""
         spans = self._spans.get(user)

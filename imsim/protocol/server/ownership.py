@@ -20,6 +20,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from imsim.errors import Timeout, Unavailable
 from imsim.ports import Durability
+from imsim.protocol.frames import user_log
 from imsim.protocol.server.accept import FIRST_EPOCH, Tenure
 from imsim.protocol.server.log import CHANGES
 from imsim.protocol.server.mailbox import Mailbox
@@ -33,9 +34,8 @@ if TYPE_CHECKING:
     from imsim.protocol.server.config import ServerConfig
 
     OnCommit = Callable[[Sequence[Entry], tuple[str, ...]], Coroutine[Any, Any, None]]
-    OnChange = Callable[["Ownership", Sequence[Entry]], None]
 
-__all__ = ["Elsewhere", "Ownership", "ServerPorts"]
+__all__ = ["Ears", "Elsewhere", "Ownership", "ServerPorts"]
 
 
 class Elsewhere(Exception):  # noqa: N818 - a fact about ownership, not a fault
@@ -58,6 +58,22 @@ class ServerPorts(NamedTuple):
     config: ServerConfig
 
 
+class Ears(NamedTuple):
+    """Who is told of what happens to conversations.
+
+    Attributes:
+        on_commit: awaited with entries that were committed and the users who may read them.
+        on_change: called with committed entries that change the membership, or none if a checkpoint is due.
+        on_epoch: called with the epoch when a tenure begins in a later one than the first.
+        on_growth: called after commits, with the tenure.
+    """
+
+    on_commit: OnCommit
+    on_change: Callable[[Ownership, Sequence[Entry]], None]
+    on_epoch: Callable[[Ownership, int], None]
+    on_growth: Callable[[Ownership, Tenure], None]
+
+
 class Ownership:
     """One conversation, as a server that owns it or wants to.
 
@@ -69,14 +85,12 @@ class Ownership:
     Args:
         name: the conversation.
         ports: what to work with.
-        on_commit: awaited with entries that were committed and the users who may read them.
-        on_change: called with committed entries that change the membership, or none if a checkpoint is due.
+        ears: who is told of what happens.
     """
 
     __slots__ = (
+        "_ears",
         "_epoch_seen",
-        "_on_change",
-        "_on_commit",
         "_ports",
         "_renew_at",
         "_reoffer_until",
@@ -87,18 +101,22 @@ class Ownership:
         "tenure",
     )
 
-    def __init__(self, name: str, ports: ServerPorts, on_commit: OnCommit, on_change: OnChange) -> None:
+    def __init__(self, name: str, ports: ServerPorts, ears: Ears) -> None:
         self.name = name
         self.mailbox = Mailbox(ports.runtime)
         self.tenure: Tenure | None = None
         self._ports = ports
-        self._on_commit = on_commit
-        self._on_change = on_change
+        self._ears = ears
         self._until = 0.0
         self._renew_at = 0.0
         self._reoffer_until = 0.0
         self._epoch_seen = FIRST_EPOCH
         self._repairing = False
+
+    @property
+    def own(self) -> bool:
+        """Whether it is the own log of a user."""
+        return self.name.startswith(user_log(""))
 
     @property
     def present(self) -> Tenure | None:
@@ -120,15 +138,15 @@ class Ownership:
             Elsewhere: another server holds the lease.
         """
         try:
-            tenure = self.present or await self.own()
+            tenure = self.present or await self.acquire()
             if epoch is not None and epoch > tenure.epoch:  # a failover that this server has not noticed
                 tenure.over = True
-                tenure = await self.own()
+                tenure = await self.acquire()
         except (Unavailable, Timeout):
             return None
         return tenure if epoch is None or epoch == tenure.epoch else None
 
-    async def own(self) -> Tenure:
+    async def acquire(self) -> Tenure:
         """Acquire or renew the lease, and take over if this begins a new tenure.
 
         Raises:
@@ -163,6 +181,7 @@ class Ownership:
             entries = []
         if entries:
             await self._tell(tenure, entries)
+            self._ears.on_growth(self, tenure)
         if tenure.settled and not tenure.over:
             return True
         if not self._repairing:
@@ -170,17 +189,15 @@ class Ownership:
             self._ports.runtime.spawn(self._repair())
         return False
 
-    async def settle_again(self) -> bool:
-        """Own the conversation in its present epoch, and settle it.
+    async def settle_again(self, epoch: int = 0) -> bool:
+        """Own the conversation, in `epoch` at least, and settle it.
 
         Raises:
             Elsewhere: another server holds the lease.
         """
-        try:
-            tenure = self.present or await self.own()
-        except (Unavailable, Timeout):
-            return False
-        return await self.settle(tenure)
+        tenure = await self.enter(epoch) if epoch else None
+        tenure = tenure or await self.enter(None)
+        return tenure is not None and await self.settle(tenure)
 
     async def _take_over(self, token: int) -> Tenure:
         ports = self._ports
@@ -195,19 +212,21 @@ class Ownership:
             self._reoffer_until = ports.runtime.now() + ports.config.reoffer_window
         self.tenure = tenure
         if changes or tenure.checkpoint_due:
-            self._on_change(self, changes)
+            self._ears.on_change(self, changes)
         await self.settle(tenure)
+        if tenure.epoch > FIRST_EPOCH:
+            self._ears.on_epoch(self, tenure.epoch)
         return tenure
 
     async def _tell(self, tenure: Tenure, entries: Sequence[Entry]) -> None:
         membership = tenure.membership
         changes = [entry for entry in entries if type(entry.body) in CHANGES]
         if not changes:
-            await self._on_commit(entries, membership.members)
+            await self._ears.on_commit(entries, membership.members)
             return
         for entry in entries:
-            await self._on_commit((entry,), membership.readers(entry.seq))
-        self._on_change(self, changes)
+            await self._ears.on_commit((entry,), membership.readers(entry.seq))
+        self._ears.on_change(self, changes)
 
     async def _repair(self) -> None:
         config = self._ports.config

@@ -13,6 +13,7 @@ import msgspec
 from imsim.errors import Unavailable, WorldError
 from imsim.protocol.frames import Draft, Outcome, Page, Sent
 from imsim.protocol.server.announce import Append, Elsewhere
+from imsim.protocol.server.failover import Recheck
 
 if TYPE_CHECKING:
     from imsim.ports import Peers
@@ -53,6 +54,13 @@ class ReadAt(msgspec.Struct, frozen=True, tag="read_at"):
     newest: bool
 
 
+class SettleAt(msgspec.Struct, frozen=True, tag="settle_at"):
+    """`Sequencer.settle` on another server; answered by whether it is done."""
+
+    conversation: str
+    epoch: int
+
+
 class PageOf(msgspec.Struct, frozen=True, tag="page_of"):
     """A page, and the cuts of the log's epochs when it was read."""
 
@@ -60,7 +68,7 @@ class PageOf(msgspec.Struct, frozen=True, tag="page_of"):
     cuts: tuple[int, ...]
 
 
-Request = Union[Append, SubmitAt, CancelAt, ReadAt]  # noqa: UP007 (msgspec)
+Request = Union[Append, SubmitAt, CancelAt, ReadAt, SettleAt, Recheck]  # noqa: UP007 (msgspec)
 
 
 class Router:
@@ -107,7 +115,22 @@ class Router:
             return answer
         return PageOf(page, cuts)
 
-    async def handle(self, request: Request) -> Sent | Outcome | PageOf | None:
+    async def settle(self, conversation: str, epoch: int = 0) -> bool:
+        """Have its owner commit what is filled, in `epoch` at least: somebody knows more than is committed.
+
+        Returns:
+            Whether the owner was told; if not, whoever knows more comes again.
+        """
+        try:
+            return await self._sequencer.settle(conversation, epoch)
+        except Elsewhere as elsewhere:
+            ask = SettleAt(conversation, epoch)
+            try:
+                return await self._peers.call(elsewhere.holder, ask, timeout=self._config.peers_timeout) is True
+            except WorldError:
+                return False
+
+    async def handle(self, request: Request) -> Sent | Outcome | PageOf | bool | None:
         """Answer another server; None: this one is not the owner either.
 
         Raises:
@@ -124,6 +147,10 @@ class Router:
                 r2 = request
                 page, cuts = await sequencer.read(r2.conversation, r2.user, r2.low, r2.high, r2.limit, newest=r2.newest)
                 return PageOf(page, cuts)
+            if type(request) is SettleAt:
+                return await sequencer.settle(request.conversation, request.epoch)
+            if type(request) is Recheck:
+                return await sequencer.recheck(request.conversation, request.user, request.reason)
             if type(request) is Append:
                 return await sequencer.append(request.conversation, request.draft)
         except Elsewhere:

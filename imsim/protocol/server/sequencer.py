@@ -15,12 +15,14 @@ import itertools
 from typing import TYPE_CHECKING
 
 from imsim.errors import Timeout, Unavailable
-from imsim.protocol.frames import Answer, Draft, Edit, Head, Outcome, Page, Recall, Sent
+from imsim.protocol.frames import Answer, Draft, Edit, Head, Outcome, Page, Recall, Sent, user_log
 from imsim.protocol.server.accept import accept, refuse
 from imsim.protocol.server.announce import Announcer
+from imsim.protocol.server.failover import Failovers, standing
 from imsim.protocol.server.floor import Floors
 from imsim.protocol.server.log import NOT_A_MEMBER, SERVER, Wanted, page_of, size_of
-from imsim.protocol.server.ownership import Ownership, ServerPorts
+from imsim.protocol.server.ownership import Ears, Ownership, ServerPorts
+from imsim.protocol.server.retention import Retention
 from imsim.protocol.services.claims import Claims, parts
 from imsim.protocol.services.idempotency import InFlight
 
@@ -44,9 +46,20 @@ class Sequencer:
 
     Attributes:
         floors: tell it what a device says is resolved.
+        retention: trims what is too old or too much.
     """
 
-    __slots__ = ("_announcer", "_claims", "_config", "_flights", "_on_commit", "_owned", "_ports", "floors")
+    __slots__ = (
+        "_announcer",
+        "_claims",
+        "_config",
+        "_ears",
+        "_flights",
+        "_owned",
+        "_ports",
+        "floors",
+        "retention",
+    )
 
     def __init__(
         self,
@@ -60,12 +73,14 @@ class Sequencer:
     ) -> None:
         self._ports = ServerPorts(runtime, log, kv, locks, peers, config)
         self._config = config
-        self._on_commit = on_commit
         self._claims = Claims(kv, timeout=config.kv_timeout, patience=config.patience, rounds=config.rounds)
         self._flights: InFlight[Sent | None] = InFlight(runtime)
         self._announcer = Announcer(self._ports, self.append)
         self._owned: dict[str, Ownership] = {}
         self.floors = Floors(runtime, kv, config)
+        self.retention = Retention(self._ports, self._announcer.checkpoint)
+        failovers = Failovers(self._ports, self._claims, self.recheck)
+        self._ears = Ears(on_commit, self._announcer.hear, failovers.hear, self.retention.hear)
 
     # ------------------------------------------------------------------------------------------ what may be asked
 
@@ -126,6 +141,15 @@ class Sequencer:
         sent = await owned.mailbox.do(lambda: self._handle(owned, None, SERVER, (draft,)))
         return None if sent is None else sent.outcomes[0]
 
+    async def recheck(self, conversation: str, user: str, reason: str) -> bool:
+        """Put into the user's own log what is true of the user's membership now; whether it is there for sure.
+
+        Raises:
+            Elsewhere: another server owns the conversation.
+        """
+        owned = self._conversation(conversation)
+        return await owned.mailbox.do(lambda: self._recheck(owned, user, reason))
+
     async def read(
         self, conversation: str, user: str, low: int, high: int, limit: int, *, newest: bool
     ) -> tuple[Page, tuple[int, ...]]:
@@ -140,20 +164,24 @@ class Sequencer:
         while True:
             tenure = owned.present
             if tenure is None:
-                tenure = await owned.mailbox.do(owned.own)
+                tenure = await owned.mailbox.do(owned.acquire)
             page, cuts = await page_of(self._ports.log, conversation, tenure.membership, user, wanted, self._config)
             if page.epoch == tenure.epoch:
                 return page, cuts
             tenure.over = True  # a failover that this server had not noticed: it may have changed who reads what
 
-    async def settle(self, conversation: str) -> bool:
-        """Own the conversation in its present epoch and commit what is filled; False: try again.
+    async def settle(self, conversation: str, epoch: int = 0) -> bool:
+        """Own the conversation and commit what is filled; False: try again.
+
+        Args:
+            conversation: which.
+            epoch: the latest that anybody has heard of.
 
         Raises:
             Elsewhere: another server owns the conversation.
         """
         owned = self._conversation(conversation)
-        return await owned.mailbox.do(owned.settle_again)
+        return await owned.mailbox.do(lambda: owned.settle_again(epoch))
 
     def head(self, conversation: str) -> Head | None:
         """Where an owned conversation ends, from memory; None if this server does not own it now."""
@@ -170,7 +198,8 @@ class Sequencer:
     def _conversation(self, name: str) -> Ownership:
         owned = self._owned.get(name)
         if owned is None:
-            owned = self._owned[name] = Ownership(name, self._ports, self._on_commit, self._announcer.hear)
+            owned = self._owned[name] = Ownership(name, self._ports, self._ears)
+            self.retention.watch(owned)
         return owned
 
     # ------------------------------------------------------------------------------------------ one piece of work
@@ -242,3 +271,10 @@ class Sequencer:
         if outcome is None or (not await owned.settle(tenure) and not tenure.holds(outcome)):
             return None
         return Sent(owned.name, tenure.epoch, (outcome,))
+
+    async def _recheck(self, owned: Ownership, user: str, reason: str) -> bool:
+        tenure = await owned.enter(None)
+        if tenure is None:
+            return False
+        # told before the next piece of work on the conversation could change it, and so before that is announced
+        return await self._announcer.put(user_log(user), standing(tenure, user, reason))

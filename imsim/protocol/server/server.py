@@ -82,6 +82,8 @@ class Server:
     def start(self) -> None:
         """Begin to hear of commits and of presence."""
         self._ports.runtime.spawn(self.delivery.run(self._node))
+        if self.sequencer.retention.needed:
+            self._ports.runtime.spawn(self.sequencer.retention.run())
         if self._presence_on:
             self._ports.runtime.spawn(self.presence.run(self._node))
 

@@ -49,6 +49,7 @@ __all__ = [
     "parts",
     "reserved",
     "seal_counter",
+    "sealed_at",
 ]
 
 Effect_contra = TypeVar("Effect_contra", contravariant=True)
@@ -70,7 +71,7 @@ class Claim(msgspec.Struct, frozen=True, gc=False, tag="claim"):
     Attributes:
         state: a slot, or that the key was cancelled for good.
         place: whose slots; for a message, its conversation.
-        epoch, seq: the slot.
+        epoch, seq: the slot; of a cancelled key, the slot that a failover took from it, or 0.
         payload: the hash of what is to be done; together with `place` it tells one use of a key from another. Empty
             where a cancel came first, which does not know it.
     """
@@ -87,7 +88,7 @@ class Sealed(Exception):  # noqa: N818 - a fact about the slots, not a fault
 
 
 _SEAL = 1 << 62
-"""What a slot counter is raised to when its epoch is over."""
+"""What is added to a slot counter when its epoch is over."""
 
 
 def digest(value: Value) -> bytes:
@@ -141,10 +142,19 @@ def reserved(count: int | None) -> int:
 async def seal_counter(kv: KeyValue, place: str, epoch: int, timeout: float) -> bool:
     """Refuse every further reservation in `epoch`; False if that was done before."""
     key = counter_key(place, epoch)
-    if (await kv.get(key, timeout=timeout) or 0) >= _SEAL:
+    count = await kv.get(key, timeout=timeout) or 0
+    if count >= _SEAL:
         return False
-    await kv.raise_to(key, _SEAL, timeout=timeout)
+    await kv.raise_to(key, _SEAL + count, timeout=timeout)
     return True
+
+
+def sealed_at(count: int | None) -> int:
+    """The last slot of an epoch that may have been filled, from what its sealed counter holds.
+
+    What was reserved between the reading and the sealing is not in it: the log was in the next epoch by then.
+    """
+    return 0 if count is None else count % _SEAL
 
 
 # ---------------------------------------------------------------------------------------------- the algorithm
@@ -240,14 +250,22 @@ class Claims:
             return None
         return None
 
-    async def cancel(self, slots: Slots[Any], key: str, payload: bytes = b"") -> Outcome | None:
+    async def cancel(
+        self, slots: Slots[Any], key: str, payload: bytes = b"", *, lost: tuple[int, int] = (0, 0)
+    ) -> Outcome | None:
         """Have the effect of `key` in no slot for ever, unless it is in one already (the architecture's *Cancel*).
+
+        Args:
+            slots: where it could be.
+            key: whose.
+            payload: the hash of what was to be done, where it is known.
+            lost: the slot that a failover took from it, if this is why; the claim says so from then on.
 
         Returns:
             `CANCELLED`, `OK` with the slot if it was too late, `CONFLICT`, or `EXPIRED`; None: stopped, no answer.
         """
         name = claim_key(key)
-        tombstone = Claim(ClaimState.CANCELLED, slots.place, payload=payload)
+        tombstone = Claim(ClaimState.CANCELLED, slots.place, *lost, payload)
         try:
             claim = await self._move(name, None, tombstone)
             for _ in range(self._rounds):
@@ -260,7 +278,7 @@ class Claims:
                         return await self._expired(slots, key)
                     if slots.survives(claim) and await slots.void(claim, key):
                         return Outcome(key, Answer.OK, claim.epoch, claim.seq)
-                    tombstone = Claim(ClaimState.CANCELLED, slots.place, payload=claim.payload)
+                    tombstone = Claim(ClaimState.CANCELLED, slots.place, *lost, claim.payload)
                 claim = await self._move(name, claim, tombstone)
         except (Sealed, Unavailable, Timeout):
             return None

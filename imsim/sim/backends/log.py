@@ -68,7 +68,7 @@ class SlotLog:
         ValueError: `replication_lag` is negative.
     """
 
-    __slots__ = ("_conversations", "_lag", "_now", "_sealed", "durability", "on_committed")
+    __slots__ = ("_conversations", "_lag", "_now", "_sealed", "durability", "on_committed", "on_cut", "on_trimmed")
 
     def __init__(
         self,
@@ -87,6 +87,10 @@ class SlotLog:
         self._conversations: dict[str, _Conversation] = {}
         self.on_committed: Callable[[Entry], None] | None = None
         """The world's ear: called once with each entry that enters a committed prefix."""
+        self.on_cut: Callable[[Entry], None] | None = None
+        """The same for failovers: called with each committed entry that one took."""
+        self.on_trimmed: Callable[[str, int], None] | None = None
+        """The same for trimming: called with a conversation and the lowest slot that is still there."""
 
     def write(self, conversation: str, epoch: int, seq: int, entry: Entry, token: int) -> Written | Taken:
         """Fill the slot if it is empty (`MessageLog.write`).
@@ -165,6 +169,8 @@ class SlotLog:
         gone = min(below, log.committed + 1) - log.trimmed_below
         if gone > 0:
             del log.entries[:gone]
+            if self.on_trimmed is not None:
+                self.on_trimmed(conversation, log.trimmed_below)
         return log.trimmed_below
 
     # -- what the world does to it
@@ -210,7 +216,11 @@ class SlotLog:
         marks, log.replicated = log.replicated, None
         cut = next((before for moment, before in marks or () if moment > horizon), log.committed)
         cut = max(cut, log.trimmed_below - 1)  # what was trimmed had been everywhere
-        del log.entries[len(log.entries) - (log.committed - cut) :]
+        kept = len(log.entries) - (log.committed - cut)
+        if self.on_cut is not None:
+            for entry in log.entries[kept:]:
+                self.on_cut(entry)
+        del log.entries[kept:]
         log.loose.clear()
         log.committed = cut
         log.cuts = (*log.cuts, cut)

@@ -12,6 +12,7 @@ from imsim.protocol.frames import Answer, Created, Draft, Join, Leave, Message, 
 from imsim.protocol.server.accept import Tenure, accept, refuse
 from imsim.protocol.server.config import ServerConfig
 from imsim.protocol.server.log import Roster, Span, roster_key
+from imsim.protocol.server.tail import Tail, tail_key
 from imsim.protocol.services.claims import Claims, Sealed, claim_key, counter_key, floor_key
 from tests.ports_memory import Faulty, MemoryKeyValue, MemoryLog
 
@@ -63,10 +64,21 @@ def draft(counter, text=None):
 
 
 def test_a_message_takes_six_calls_in_the_order_of_the_steps(server):
+    server.log.durability = Durability.QUORUM
     gate = server.fail()
     assert server.accept().answer is Answer.OK
     assert [entry.client_id for entry in server.commit()] == ["n-1"]
     assert gate.calls == ["kv.get", "kv.increment", "kv.compare_and_set", "kv.get", "log.write", "log.commit"]
+
+
+def test_a_log_that_may_lose_its_tail_takes_a_note_before_the_commit(server):
+    server.accept()
+    gate = server.fail(kv_compare_and_set=["lost"])
+    with pytest.raises(Timeout):
+        server.commit()
+    assert "log.commit" not in gate.calls
+    server.commit()
+    assert server.kv.values[tail_key("room", 1, 1)] == Tail("n-1")
 
 
 def test_the_entry_is_what_was_offered(server):
