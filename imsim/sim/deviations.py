@@ -141,7 +141,7 @@ _PORT = frozenset({Kind.PORT})
 
 _KINDS: Final[dict[type[Action], frozenset[Kind]]] = {
     Drop: _TRAVELLING | {Kind.WAKE_UP},
-    Duplicate: _TRAVELLING | {Kind.WAKE_UP},
+    Duplicate: _TRAVELLING,
     Delay: _EVERYWHERE,
     Cut: _TRAVELLING,
     CrashBefore: _EVERYWHERE,

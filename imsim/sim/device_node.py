@@ -187,8 +187,14 @@ class DeviceNode(Endpoint):
         """The process stands still: what comes meanwhile waits."""
         if self.waiting is None and self.device is not None:
             world: World = self.make.world
+            world.fact(self, Event.PAUSED)
             self.waiting = []
-            world.kernel.call_in(seconds, self._go_on, (self.lives, ()))
+            world.kernel.call_in(seconds, self._resume, self.lives)
+
+    def _resume(self, lives: int) -> None:
+        if lives == self.lives and self.device is not None:
+            self.make.world.fact(self, Event.RESUMED)
+            self._go_on((lives, ()))
 
     def restart(self) -> None:
         """The process is started again."""
@@ -309,7 +315,7 @@ class DeviceNode(Endpoint):
             if type(effect) is Write:
                 if not self._write(effect):
                     return
-                if self.make.write_time is not None:
+                if self.make.write_time is not None or self.disk.late:
                     self._wait_for_write(list(effects[position + 1 :]))
                     return
             elif type(effect) is Transmit:
@@ -361,9 +367,9 @@ class DeviceNode(Endpoint):
     def _wait_for_write(self, rest: list[Effect]) -> None:
         world: World = self.make.world
         self.waiting = []
-        write_time = self.make.write_time
-        assert write_time is not None  # noqa: S101 (the caller asked)
-        seconds = write_time(world.chance(Kind.WRITE, f"at {self.name}", self.count(0)))
+        write_time, seconds = self.make.write_time, self.disk.late
+        if write_time is not None:
+            seconds += write_time(world.chance(Kind.WRITE, f"at {self.name}", self.count(0)))
         world.kernel.call_in(seconds, self._go_on, (self.lives, rest))
 
     def _go_on(self, later: tuple[int, Sequence[Effect]]) -> None:

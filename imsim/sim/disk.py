@@ -24,7 +24,7 @@ from imsim.errors import WorldError
 from imsim.protocol.frames import Entry
 from imsim.protocol.records import Known, key_of
 from imsim.sim.decisions import Kind
-from imsim.sim.deviations import CrashAfter, CrashBefore
+from imsim.sim.deviations import CrashAfter, CrashBefore, Delay, Pause
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -73,6 +73,9 @@ class Disk:
     """
 
     __slots__ = ("_durable", "_fold_at", "_index", "_others", "_records")
+
+    late: float = 0.0
+    """Seconds by which the last write was late; its device waits for them."""
 
     def __init__(self, *, durable: bool = True) -> None:
         self._durable = durable
@@ -198,7 +201,7 @@ class FaultyDisk(Disk):
         full: while true, every write is refused.
     """
 
-    __slots__ = ("_asked", "_decisions", "_node", "_salt", "_subject_of", "full", "host")
+    __slots__ = ("_asked", "_decisions", "_node", "_salt", "_subject_of", "full", "host", "late")
 
     def __init__(
         self,
@@ -228,6 +231,7 @@ class FaultyDisk(Disk):
         if self.full:
             raise WorldError(f"the disk of {self._node} is full")
         deviation = None
+        self.late = 0.0
         if self._decisions.deviating:
             subject = self._subject_of(records)
             asked = self._asked[subject] = self._asked.get(subject, 0) + 1
@@ -236,5 +240,7 @@ class FaultyDisk(Disk):
             self.host.crash()
             raise WorldError(f"{self._node} died before its write")
         super().write(records)
+        if isinstance(deviation, Delay | Pause):
+            self.late = deviation.seconds
         if isinstance(deviation, CrashAfter):
             self.host.crash()

@@ -85,7 +85,7 @@ class ServerNode:
             random=world.decisions.randomness(f"at {self.name}"),
             node=self.name,
         )
-        ports = world.backends.ports(runtime, self)
+        ports = world.backends.ports(runtime, _Mortal(self))
         server = Server(
             Ports(
                 runtime=runtime,
@@ -122,6 +122,14 @@ class ServerNode:
         wires, self._wires = self._wires, {}
         for wire in wires:
             self._world.network.close(wire, by_device=False, reason="server died")
+
+    def crash_and_restart(self) -> None:
+        """The process dies, and somebody starts it again."""
+        self.crash()
+        self._world.kernel.call_in(self._world.restart_after, self._start_again, None)
+
+    def _start_again(self, _: None) -> None:
+        self.start()
 
     def pause(self, seconds: float) -> None:
         """The process stands still for a while."""
@@ -171,3 +179,20 @@ class ServerNode:
         """The server itself closes its end."""
         self._wires.pop(wire, None)
         self._world.network.close(wire, by_device=False, reason=reason)
+
+
+class _Mortal:
+    """A server as its ports see it: a case may kill or hold it in the middle of a call, and it is started again."""
+
+    __slots__ = ("_node",)
+
+    def __init__(self, node: ServerNode) -> None:
+        self._node = node
+
+    def crash(self) -> None:
+        """The process dies, and is started again as after any crash."""
+        self._node.crash_and_restart()
+
+    def pause(self, seconds: float) -> None:
+        """The process stands still."""
+        self._node.pause(seconds)
