@@ -104,7 +104,7 @@ for axes, (title, (begin, end)) in zip(panels, shaded.items(), strict=True):
     axes.hist(others["submitted"], bins=seconds, histtype="step", color="black", label="submitted")
     axes.set(xlabel="seconds", title=title, xlim=(seconds[0], seconds[-1]))
     axes.spines[["top", "right"]].set_visible(False)
-panels[0].legend(frameon=False, loc="upper left")
+panels[1].legend(frameon=False, loc="upper right")
 panels[0].set(ylabel="deliveries in 2.5 seconds")
 plt.show()
 
