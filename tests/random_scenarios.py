@@ -20,6 +20,7 @@ __all__ = ["FEATURES", "overrides_of", "scenario_of"]
 
 _BASE: Final = """
 duration = "90s"
+settle = "30m"
 [devices]
 users = 4
 kinds = ["phone", { name = "pc", users = ["alice", "bob"] }]

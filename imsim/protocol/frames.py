@@ -24,6 +24,7 @@ import msgspec
 from imsim.errors import FrameError
 
 __all__ = [
+    "NOT_RESUMED",
     "PROTOCOL_VERSION",
     "Ack",
     "Answer",
@@ -319,6 +320,10 @@ class Welcome(_Value, frozen=True, tag="welcome"):
     incarnation: int
     limits: Limits = Limits()
     resumed: bool = False
+
+
+NOT_RESUMED = "resume"
+"""Why a greeting is refused that asks to resume: the device greets again in full."""
 
 
 class Refused(_Value, frozen=True, tag="refused"):

@@ -21,6 +21,7 @@ from imsim.protocol.effects import (
 )
 from imsim.protocol.fold import ENDLESS
 from imsim.protocol.frames import (
+    NOT_RESUMED,
     Ack,
     Closed,
     Entry,
@@ -142,7 +143,7 @@ class Receiver(Core):
         if self._resume is not None:
             self._resume = None
             self._connector.greet_again(now)
-        else:
+        elif frame.reason != NOT_RESUMED:  # that would be the answer to an earlier greeting, come twice
             self._connector.handle_refused(frame, now)
 
     def _on_closed(self, frame: Closed, now: float) -> None:
