@@ -140,11 +140,12 @@ class World:
 
     # ------------------------------------------------------------------------------------------ running
 
-    def run(self, on_progress: Callable[[float, float], None] | None = None) -> Outcome:
+    def run(self, on_progress: Callable[[float, float], bool | None] | None = None) -> Outcome:
         """Run the scenario, heal everything, and wait for convergence.
 
         Args:
-            on_progress: told now and then how many of how many seconds have passed.
+            on_progress: told now and then how many of how many seconds have passed. If it answers true, the run ends
+                there, and its history does not say that it came to its end.
         """
         for server in self.servers:
             server.start()
@@ -155,8 +156,8 @@ class World:
         kernel = self.kernel
         for step in range(1, _SLICES + 1):
             kernel.run(until=self.plan.duration * step / _SLICES)
-            if on_progress is not None:
-                on_progress(kernel.now, self.plan.duration)
+            if on_progress is not None and on_progress(kernel.now, self.plan.duration):
+                return self._outcome(converged=False)
         self._heal()
         granted = self.scenario.settle_seconds()
         deadline = self.plan.duration + granted
@@ -168,7 +169,10 @@ class World:
             if not converged and kernel.now >= reopen_at:
                 reopen_at = math.inf
                 self._reopen()
-        return self._finish(converged)
+            if on_progress is not None and on_progress(kernel.now, self.plan.duration):
+                return self._outcome(converged=False)
+        self.fact(None, Event.HEALED, detail="end")
+        return self._outcome(converged=converged)
 
     def _heal(self) -> None:
         """The end of all faults: everybody is there and can reach everybody."""
@@ -200,8 +204,7 @@ class World:
                 return False
         return True
 
-    def _finish(self, converged: bool) -> Outcome:  # noqa: FBT001 (what the loop found)
-        self.fact(None, Event.HEALED, detail="end")
+    def _outcome(self, *, converged: bool) -> Outcome:
         for server in self.servers:
             server.end()
         now = self.kernel.now

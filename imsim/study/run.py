@@ -138,7 +138,7 @@ def simulate(
     seed: int = 0,
     deviations: Sequence[Deviation] = (),
     level: Level | None = None,
-    on_progress: Callable[[float, float], None] | None = None,
+    on_progress: Callable[[float, float], bool | None] | None = None,
 ) -> Run:
     """Run a scenario in the simulated world, and judge it.
 
@@ -147,7 +147,8 @@ def simulate(
         seed: answers everything that is left to chance; the same seed gives the same history.
         deviations: where the world is to do something else than the seed says.
         level: how much is recorded, by default what the scenario says.
-        on_progress: told now and then how many of how many seconds of the scenario have passed.
+        on_progress: told now and then how many of how many seconds of the scenario have passed; a true answer ends the
+            run there, and what there is until then is judged.
 
     Raises:
         ConfigError: the scenario asks for what there is not, such as a trace file that is not here.

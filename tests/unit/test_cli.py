@@ -182,14 +182,14 @@ def test_half_of_a_cellular_trace_is_told(refused):
 @pytest.mark.parametrize(
     ("arguments", "said"),
     [
-        (["run"], "requires an argument"),
+        (["run"], "MODEL is missing"),
         (["run", "tiny", "extra"], "extra"),
         (["run", "tiny", "--nope"], "--nope"),
         (["run", "tiny", "--seed", "first"], "--seed"),
         (["run", "tiny", "--seed"], "--seed"),
         (["rum", "tiny"], "rum"),
         (["new", "nothing"], "nothing: no such file"),
-        (["import", "chats.txt"], "requires an argument"),
+        (["import", "chats.txt"], "--output is missing"),
         (["import", "chats.txt", "-o", "x.parquet"], "chats.txt: cannot be read"),
         (["import", "chats.txt", "-o", "x.parquet", "--format", "csv"], "--format: expected edges, got 'csv'"),
         (["serve", "--store", "redis://x"], "--store redis://x: expected sqlite:///FILE"),
@@ -306,7 +306,7 @@ def test_two_processes_do_the_same_whatever_strings_hash_to():
     [
         (KeyboardInterrupt(), 130, "imsim: interrupted\n"),
         (RuntimeError("oops"), 70, "RuntimeError: oops\nimsim: this is a bug of imsim's own"),
-        (InternalError("oops"), 70, "InternalError: oops\nimsim: oops\n"),
+        (InternalError("oops"), 70, "InternalError: oops\nimsim: this is a bug of imsim's own"),
         (AlgorithmError("oops"), 1, "imsim: oops\n"),
     ],
 )

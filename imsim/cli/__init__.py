@@ -1,0 +1,15 @@
+"""What people type: `imsim run | models | new | schema | import | serve | bench`.
+
+    arguments ─▶ commands.py ─▶ the library ─▶ screen.py ─▶ exit code
+                      └──── whatever goes wrong ──▶ exits.py ──┘
+
+A command reads its input, calls the library, and lays out what comes back; nothing is computed here. A user's mistake
+is one plain line on standard error that names the file and the key, and never a traceback.
+"""
+
+from __future__ import annotations
+
+from imsim.cli.commands import app
+from imsim.cli.exits import Exit, main
+
+__all__ = ["Exit", "app", "main"]

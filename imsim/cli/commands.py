@@ -1,0 +1,221 @@
+"""The commands: what each one is called, what it takes, and which part of the library does it.
+
+The docstrings are the help that people read. Libraries are imported where they are used, so that `imsim models` does
+not wait for NumPy.
+"""
+
+from __future__ import annotations
+
+import json
+import tempfile
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Literal
+
+from cyclopts import App, Parameter, Token
+
+import imsim
+from imsim.cli.interrupt import Interrupt
+from imsim.cli.screen import Screen, reader_may_leave, span
+from imsim.errors import ConfigError
+
+if TYPE_CHECKING:
+    from imsim.scenario import Scenario
+    from imsim.study.run import Run
+
+__all__ = ["app"]
+
+_HISTORIES = (".jsonl", ".parquet")
+
+_EXIT_CODES = (
+    "Exit codes: 0 every promise held, 1 one was broken, 2 could not run, 3 could not be decided, 70 a bug of imsim's"
+    " own, 130 interrupted."
+)
+_Flag = Parameter(negative="", show_default=False)
+
+app = App(
+    name="imsim",
+    help="Simulate instant messaging on bad networks, and check that every promise is kept.",
+    help_epilogue=f"Begin with `imsim run tiny`, then `imsim run enterprise`.\n\n{_EXIT_CODES}",
+    version=imsim.__version__,
+    version_flags=["--version"],
+    help_format="markdown",
+    suppress_keyboard_interrupt=False,
+)
+
+
+def _whole(_type: type, tokens: Sequence[Token]) -> int:
+    """An integer as it stands: the parser's own reading would round 1.5 to 2."""
+    return int(tokens[0].value)
+
+
+@app.command(sort_key=1, help_epilogue=_EXIT_CODES)
+def run(
+    model: str,
+    /,
+    *,
+    seed: Annotated[int, Parameter(converter=_whole)] = 1,
+    set_: Annotated[list[str] | None, Parameter(name="--set", negative="", metavar="KEY=VALUE")] = None,
+    history: Annotated[Path | None, Parameter(metavar="FILE")] = None,
+    json_: Annotated[bool, Parameter(name="--json"), _Flag] = False,
+    live: Annotated[bool, _Flag] = False,
+) -> int:
+    """Run a model, show what it cost, and judge whether every promise was kept.
+
+    Args:
+        model: A model file, or the name of a shipped one (`imsim models` lists them).
+        seed: Answers everything that is left to chance: the same seed gives the same run.
+        set_: Change one key of the model, as in `--set network.loss=0.2`: the value is TOML, or else text. May be
+            repeated.
+        history: Write every fact to this file, .jsonl or .parquet.
+        json_: Print one JSON object on one line, and nothing else.
+        live: Use real processes over WebSocket and SQLite instead of simulating.
+    """
+    from imsim.scenario import load
+
+    if history is not None:
+        _check_writable(history)
+    scenario = load(model, set_ or [])
+    screen = Screen(quiet=json_)
+    with Interrupt() as interrupt:
+        screen.line(f"seed {seed}" + (" (it decides nothing in a live run)" if live else ""))
+        if not live:
+            result = _simulated(scenario, seed, screen, interrupt)
+    if live:
+        result = _live(scenario, seed)
+    screen.show(result)
+    if json_:
+        with reader_may_leave():
+            print(result.to_json())
+    if history is not None:
+        result.history.write(history)
+        screen.line(f"history: {history}, {len(result.history):,} facts")
+    if interrupt.asked:
+        at = span(result.counters.seconds)
+        raise KeyboardInterrupt(f"interrupted after {at} of the scenario; this is what there was until then")
+    return result.verdict.outcome.value
+
+
+def _simulated(scenario: Scenario, seed: int, screen: Screen, interrupt: Interrupt) -> Run:
+    from imsim.study.run import simulate
+
+    with screen.progress(scenario.name) as tell:
+
+        def on_progress(now: float, end: float) -> bool:
+            tell(now, end)
+            return interrupt.asked
+
+        return simulate(scenario, seed=seed, on_progress=on_progress)
+
+
+def _live(scenario: Scenario, seed: int) -> Run:
+    from imsim.live.run import live_history
+    from imsim.study.run import judged
+
+    facts, counters, wall_s = live_history(scenario)
+    return judged(scenario, seed=seed, history=facts, counters=counters, wall_s=wall_s)
+
+
+@app.command(sort_key=2, help_epilogue="")
+def models() -> int:
+    """List the models that come with imsim."""
+    from imsim.scenario import models as listing
+
+    Screen().pairs([(row.name, row.about) for row in listing()])
+    return 0
+
+
+@app.command(sort_key=3, help_epilogue="")
+def new(name: str, target: Path | None = None, /) -> int:
+    """Copy a shipped model, to make it your own.
+
+    Args:
+        name: Which one.
+        target: The new file, or a folder for it; by default NAME.toml here.
+    """
+    from imsim.scenario import copy_model
+
+    print(copy_model(name, target or Path(f"{Path(name).stem}.toml")))
+    return 0
+
+
+@app.command(sort_key=4, help_epilogue="")
+def schema() -> int:
+    """Print the JSON Schema of a model, for editors."""
+    from imsim.scenario import schema as describe
+
+    print(json.dumps(describe(), indent=2))
+    return 0
+
+
+@app.command(name="import", sort_key=5, help_epilogue="")
+def import_(
+    file: Path,
+    /,
+    *,
+    output: Annotated[Path, Parameter(name=["--output", "-o"], metavar="FILE")],
+    format_: Annotated[Literal["edges"], Parameter(name="--format")] = "edges",
+) -> int:
+    """Turn a message trace into a file that a model can name with `traffic.trace`.
+
+    Args:
+        file: The trace.
+        output: The file to write, .parquet.
+        format_: What the trace is: `edges`, lines of `src dst unix-time`.
+    """
+    from imsim.scenario import import_edges
+
+    if output.suffix != ".parquet":
+        raise ConfigError(f"--output {output}: expected a file that ends in .parquet")
+    found = {"edges": import_edges}[format_](file, output)
+    print(f"{output}: {found.messages:,} messages of {found.users:,} users, over {span(found.seconds)}")
+    if found.skipped:
+        print(f"left out, as they went to oneself: {found.skipped:,}")
+    return 0
+
+
+@app.command(sort_key=6, help_epilogue="")
+def serve(
+    *,
+    store: Annotated[str, Parameter(metavar="URL")] = "sqlite:///chat.db",
+    listen: Annotated[str, Parameter(metavar="HOST:PORT")] = "127.0.0.1:8765",
+) -> int:
+    """Serve the same algorithms over WebSocket, durable on SQLite.
+
+    Args:
+        store: Where everything is kept: `sqlite:///FILE`.
+        listen: Address and port; loopback only, port 0 takes a free one.
+    """
+    from imsim.live.server import serve as serve_live
+
+    serve_live(store, listen)
+    return 0
+
+
+@app.command(sort_key=7, help_epilogue="")
+def bench(*, full: Annotated[bool, _Flag] = False) -> int:
+    """Measure imsim beside a plain SimPy program of the same workload, in one run.
+
+    Args:
+        full: Larger sizes too; takes many minutes.
+    """
+    from imsim.study.bench import run_bench
+
+    return run_bench(full=full)
+
+
+def _check_writable(path: Path) -> None:
+    """Refuse before a long run what could not be written after it.
+
+    Raises:
+        ConfigError: the file could not be written there.
+    """
+    if path.suffix not in _HISTORIES:
+        raise ConfigError(f"--history {path}: expected a file that ends in {' or '.join(_HISTORIES)}")
+    if path.is_dir():
+        raise ConfigError(f"--history {path}: cannot be written: it is a directory")
+    try:
+        with tempfile.TemporaryFile(dir=path.parent):
+            pass
+    except OSError as error:
+        raise ConfigError(f"--history {path}: cannot be written: {error.strerror}") from error
