@@ -29,7 +29,6 @@ from imsim.sim.trace import TracePair
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-    from imsim.protocol.frames import Entry
     from imsim.scenario import Scenario
     from imsim.scenario.policy import Sync
     from imsim.scenario.servers import Backend
@@ -283,8 +282,8 @@ class Makes:
         return FaultyDisk(world.decisions, _NOBODY, node=name, subject_of=self._subject_of)
 
     def _subject_of(self, records: Sequence[Any]) -> str:
-        entry: Entry | Any = records[0]
-        client_id = getattr(entry, "client_id", None)
+        """What a write is about: the first of its records that is about an entry."""
+        client_id = next((record.client_id for record in records if hasattr(record, "client_id")), None)
         return "records" if client_id is None else self._world.naming.word(client_id)
 
 

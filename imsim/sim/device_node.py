@@ -37,7 +37,7 @@ from imsim.protocol.effects import (
     Transmit,
     Write,
 )
-from imsim.protocol.frames import Ask, Cancel, Edit, Entry, Frame, Message, Read, Recall, Send
+from imsim.protocol.frames import Ack, Ask, Cancel, Edit, Entry, Frame, Message, Read, Recall, Send
 from imsim.protocol.records import Epoch, Queued, Resolved, SendState
 from imsim.scenario.people import PlatformPush
 from imsim.sim.connection import Endpoint
@@ -173,6 +173,8 @@ class DeviceNode(Endpoint):
             self._carry_out(effects, None, 0)
         if self.wanted:
             self.command("open")
+        elif self.make.push is not None:
+            world.asleep[self.name] = self
 
     def crash(self) -> None:
         """The process dies; what was not durable is gone."""
@@ -407,7 +409,7 @@ class DeviceNode(Endpoint):
             return naming.of_id(frame.client_id, frame.conversation)
         if type(frame) is Ask:
             return naming.other(f"{frame.conversation}[{frame.low}..{frame.high}]", frame.conversation)
-        return naming.other(self.name)
+        return naming.other(self.name, frame.conversation if type(frame) is Ack else "")
 
     def count(self, key: int) -> int:
         """How often this was asked, this time included."""

@@ -51,8 +51,11 @@ class Faults:
             self._check(number, event)
             if isinstance(event, model.Restore):
                 world.kernel.call_at(max(0.0, event.at - event.age), self._back_up, event)
-            world.kernel.call_at(event.at, self._happen, event)
+            times, every = (event.times, event.every) if isinstance(event, model.Partition) else (1, 0.0)
+            for turn in range(times):
+                world.kernel.call_at(event.at + turn * every, self._happen, event)
         for timed in world.decisions.timed:
+            self._check_timed(timed)
             if isinstance(timed, deviations.Partition):
                 world.kernel.call_at(timed.at, self._deviate_partition, timed)
             else:
@@ -192,6 +195,17 @@ class Faults:
         if device is not None and "/" in device and device not in world.devices:
             message = f"{path}.device: no such device: {device!r}{nearest(device, world.devices)}"
             raise ConfigError(message)
+
+    def _check_timed(self, timed: deviations.TimedAction) -> None:
+        world = self._world
+        nodes = [*world.devices, *(server.name for server in world.servers)]
+        partition = isinstance(timed, deviations.Partition)
+        known = [*world.network.sites.names, *nodes] if partition else nodes
+        for name in (timed.a, timed.b) if isinstance(timed, deviations.Partition) else (timed.node,):
+            if name not in known:
+                what = "site, device or server" if partition else "device or server"
+                message = f"{timed}: no such {what}: {name!r}{nearest(name, known)}"
+                raise ConfigError(message)
 
     def _random(self) -> Iterator[model.Fault]:
         """The random faults of the whole duration, drawn beforehand."""

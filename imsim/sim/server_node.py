@@ -140,6 +140,10 @@ class ServerNode:
         self._held = []
         self._world.kernel.call_in(seconds, self._go_on, self.number)
 
+    def go_on(self) -> None:
+        """A pause ends now."""
+        self._go_on(self.number)
+
     def _go_on(self, number: int) -> None:
         if number != self.number or self._runtime is None or self._held is None:
             return

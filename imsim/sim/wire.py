@@ -6,9 +6,9 @@ when the world is built: `wire_type` and the two receivers close over the world'
 make up nearly all traffic, a push and its acknowledgement, are handled in line. Everything else goes through
 `Traffic`, plainly.
 
-Keys. The n-th push of alice-3 to bob/phone is counted until bob/phone acknowledged alice-3, since nothing is pushed after
-that, unless the device forgets it (a wipe, a change of epoch): then counting goes on above everything that it was ever
-pushed. An acknowledgement is named by the push that it answers. All other frames are counted by kind and
+Keys. The n-th push of alice-3 to bob/phone is counted until bob/phone acknowledged alice-3, since nothing is pushed
+after that, unless the device forgets it (a wipe, a change of epoch): then counting goes on above everything that it
+was ever pushed. An acknowledgement is named by the push that it answers. All other frames are counted by kind and
 subject.
 """
 

@@ -180,6 +180,7 @@ class World:
         self.network.release()
         for server in self.servers:
             server.start()
+            server.go_on()
         for node in self.devices.values():
             if node.device is None:
                 node.restart()
