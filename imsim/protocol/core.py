@@ -144,13 +144,17 @@ class Core(Fold):
         self._look_behind(conversation, now, patient=True)
 
     def verdict_below(self, conversation: str, client_id: str, below: int) -> SendState | None:
-        """Whether an entry with an expired answer is in the log, once every slot below the bound is known."""
-        if self._store.row(client_id) is not None:
-            return SendState.SENT
+        """Whether an entry with an expired answer is in the log, once every slot below the bound is known.
+
+        If part of these slots is trimmed, nobody can say any more, and it stays unknown for good.
+        """
         inbox = self.inbox(conversation)
-        if not inbox.covers(below - 1) or any(low < below for low, _ in inbox.missing):
+        row = self._store.row(client_id)
+        if row is not None and inbox.clamp(row.epoch, row.seq) == row.seq:
+            return SendState.SENT
+        if not inbox.covers(below - 1):
             return None
-        return SendState.FAILED
+        return SendState.UNKNOWN if any(low < below for low, _ in inbox.missing) else SendState.FAILED
 
     def give_up_connection(self, reason: str, now: float) -> None:
         """The peer does not answer: try another connection."""

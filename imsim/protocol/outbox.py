@@ -81,7 +81,7 @@ class OutboxHost(Protocol):
         ...
 
     def verdict_below(self, conversation: str, client_id: str, below: int) -> SendState | None:
-        """`SENT` or `FAILED` once every slot below is known, else None."""
+        """`SENT`, `FAILED` or, for good, `UNKNOWN` once every slot below is known or trimmed, else None."""
         ...
 
 

@@ -38,7 +38,8 @@ class SendState(enum.StrEnum):
     PENDING = "pending"
     """Waiting, or on its way for the first time."""
     UNKNOWN = "unknown"
-    """Given up or being cancelled: neither sent nor failed until the server says which."""
+    """Given up or being cancelled: neither sent nor failed until the server says which; for good where the history that
+    would say it is trimmed."""
     SENT = "sent"
     FAILED = "failed"
     """Will never appear."""

@@ -77,6 +77,7 @@ class Session:
         "_policy",
         "_random",
         "_told",
+        "_waiting",
         "armed",
         "connected",
         "device",
@@ -121,6 +122,8 @@ class Session:
         self._flying = 0
         self._heard = 0.0
         self._held: tuple[int, float] | None = None
+        self._waiting: dict[str, None] | None = None
+        """Lanes that wait for a place in the window, which acknowledgements of any lane open."""
         for position in hello.positions if strategy.checks else ():
             self._lanes[position.conversation] = Lane(position.conversation, position.epoch, _cursor(position))
 
@@ -361,6 +364,8 @@ class Session:
                     self.outputs += (Closed("gave up"), Close("gave up"))
                     self.wake_at = math.inf
                     return
+        if self._waiting:
+            self._serve(None, now)
         self._rearm()
 
     def poll(self) -> list[Output]:
@@ -396,8 +401,8 @@ class Session:
                 self.wake_at = math.inf
         elif flights:
             self._land(lane, ack, now)
-        if lane.sent < lane.head:
-            self._pump(lane, now)
+        if lane.sent < lane.head or self._waiting:
+            self._serve(lane, now)
 
     def _fall_back(self, lane: Lane, ack: Ack) -> None:
         """The device is in an older epoch than was thought: tell it what it missed, or find that out first."""
@@ -444,13 +449,23 @@ class Session:
     def _pump(self, lane: Lane, now: float) -> None:  # noqa: ARG002 (one signature for all that moves a lane)
         """Fetch what the lane lacks, as far as the window allows."""
         room = self.limits.window - self._inflight
-        if not self.connected or lane.fetching or lane.sent >= lane.head or room <= 0:
+        if not self.connected or lane.fetching or lane.sent >= lane.head or self._told is not Delivery.PUSH:
             return
-        if self._told is not Delivery.PUSH:
+        if room <= 0:
+            self._waiting = self._waiting or {}
+            self._waiting[lane.conversation] = None
             return
         lane.fetching = True
         high = min(lane.head, lane.sent + min(room, self.limits.page))
         self.outputs.append(Fetch(lane.conversation, lane.sent + 1, high))
+
+    def _serve(self, lane: Lane | None, now: float) -> None:
+        """There may be a place: let a lane go on, and those that wait for one, the first that came first."""
+        waiting, self._waiting = self._waiting or {}, None
+        if lane is not None:
+            self._pump(lane, now)
+        for conversation in waiting:
+            self._pump(self._lanes[conversation], now)
 
     def _hint(self, lane: Lane, now: float) -> None:
         """Tell that there is something; if something is being told already, its acknowledgement moves the rest."""

@@ -48,7 +48,7 @@ class Timeline:
         return True
 
     def forget(self, client_ids: Iterable[str]) -> None:
-        """A failover lost these messages for good."""
+        """A failover lost these messages and operations for good."""
         self._lost.update(client_ids)
 
     def is_lost(self, client_id: str) -> bool:
@@ -57,18 +57,19 @@ class Timeline:
 
     def is_recalled(self, row: Entry) -> bool:
         """Whether the author took `row` back."""
-        return any(
-            type(op.body) is Recall and op.author == row.author for op in self._operations.get(row.client_id, ())
-        )
+        return any(type(op.body) is Recall for op in self._operations_on(row))
 
     def content(self, row: Entry) -> str | None:
         """What the user reads: the latest edit, the original, or None once it is recalled (or no message)."""
         if not isinstance(row.body, Message) or self.is_recalled(row) or row.client_id in self._lost:
             return None
-        edits = [
-            op for op in self._operations.get(row.client_id, ()) if type(op.body) is Edit and op.author == row.author
-        ]
+        edits = [op for op in self._operations_on(row) if type(op.body) is Edit]
         if not edits:
             return row.body.content
         body = max(edits, key=version).body
         return body.content if isinstance(body, Edit) else row.body.content
+
+    def _operations_on(self, row: Entry) -> list[Entry]:
+        """The operations on a row that count."""
+        known = self._operations.get(row.client_id, ())
+        return [op for op in known if op.author == row.author and op.client_id not in self._lost]

@@ -76,6 +76,7 @@ if TYPE_CHECKING:
     from imsim.ports import KeyValue, MessageLog
     from imsim.protocol.frames import Draft
     from imsim.protocol.server.config import ServerConfig
+    from imsim.protocol.server.tail import Tail
     from imsim.protocol.services.claims import Claim, Claims
 
 __all__ = ["FIRST_EPOCH", "Tenure", "accept", "refuse"]
@@ -173,6 +174,11 @@ class Tenure:
     async def put(self, claim: Claim, key: str, effect: Build) -> bool:
         """Write the entry that `effect` builds; whether the entry of `key` is in the slot now."""
         return (await self._fill(claim.seq, effect(claim))).client_id == key
+
+    async def has(self, claim: Claim, key: str) -> bool:
+        """Whether the entry of `key` is in the claimed slot, which is left as it is."""
+        entry = await self._log.peek(self.place, claim.seq, timeout=self._config.log_timeout)
+        return entry is not None and entry.client_id == key
 
     async def void(self, claim: Claim, key: str) -> bool:
         """Write a no-op; whether the entry of `key` is in the slot now."""
@@ -299,15 +305,26 @@ class Tenure:
 
     async def _remember(self) -> None:
         """Note whose entries are about to be committed, for the case that a failover takes them (tail.py)."""
-        config = self._config
         for entry in self._run:
-            tail = tail_of(entry) if entry.seq > self._remembered else None
-            if tail is not None:
-                key = tail_key(self.place, self.epoch, entry.seq)
+            if entry.seq > self._remembered:
+                tail = tail_of(entry)
+                if tail is not None:
+                    await self._note_tail(tail_key(self.place, self.epoch, entry.seq), tail)
+                self._remembered = entry.seq
+
+    async def _note_tail(self, key: str, tail: Tail) -> None:
+        config = self._config
+        failure: Exception = Timeout(key)
+        for _ in range(config.patience):
+            try:
                 await self._kv.compare_and_set(
                     key, None, tail, expires_in=config.tail_memory, timeout=config.kv_timeout
                 )
-        self._remembered = self.head
+            except (Unavailable, Timeout) as error:
+                failure = error
+            else:
+                return
+        raise failure
 
     async def _fill(self, seq: int, entry: Entry) -> Entry:
         """Write until it is known what is in the slot: put-if-empty makes it safe to repeat an unknown write."""

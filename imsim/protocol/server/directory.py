@@ -30,7 +30,7 @@ class Directory:
         """Nothing is cached."""
         self._log = log
         self._config = config
-        self._folds: dict[str, tuple[int, dict[str, int]]] = {}
+        self._folds: dict[str, tuple[int, int, dict[str, int]]] = {}
 
     async def conversations(self, user: str) -> list[tuple[str, bool]]:
         """The user's own log, then every conversation that the user is (True) or was (False) a member of.
@@ -41,8 +41,8 @@ class Directory:
         name = user_log(user)
         timeout = self._config.log_timeout
         state = await self._log.state(name, timeout=timeout)
-        upto, found = self._folds.pop(user, (0, {}))
-        if upto > state.committed:  # a failover took a part of it back
+        epoch, upto, found = self._folds.pop(user, (state.epoch, 0, {}))
+        if epoch != state.epoch:  # a failover may have taken a part of it back
             upto, found = 0, {}
         while upto < state.committed:
             high = min(state.committed, upto + _READ)
@@ -51,7 +51,7 @@ class Directory:
             upto = high
         if len(self._folds) >= _USERS:
             del self._folds[next(iter(self._folds))]
-        self._folds[user] = (upto, found)
+        self._folds[user] = (state.epoch, upto, found)
         return [(name, True), *((conversation, since > 0) for conversation, since in found.items())]
 
 

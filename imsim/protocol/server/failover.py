@@ -19,14 +19,14 @@ from imsim.protocol.server.accept import FIRST_EPOCH, accept
 from imsim.protocol.server.log import SERVER
 from imsim.protocol.server.ownership import Elsewhere
 from imsim.protocol.server.tail import lost_of, taken
-from imsim.protocol.services.claims import Sealed
+from imsim.protocol.services.claims import Sealed, digest
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Coroutine
 
     from imsim.protocol.server.accept import Tenure
     from imsim.protocol.server.ownership import Ownership, ServerPorts
-    from imsim.protocol.server.tail import Pair, Taken
+    from imsim.protocol.server.tail import Pair, Tail
     from imsim.protocol.services.claims import Claims
 
 __all__ = ["Failovers", "Recheck", "standing"]
@@ -93,8 +93,8 @@ class Failovers:
                 del self._seen[owned.name]  # whoever owns it sees to it; should it come back, so do we
 
     async def _until_known(
-        self, owned: Ownership, epoch: int, work: Callable[[Ownership, int], Coroutine[Any, Any, list[Taken] | None]]
-    ) -> list[Taken]:
+        self, owned: Ownership, epoch: int, work: Callable[[Ownership, int], Coroutine[Any, Any, list[Tail] | None]]
+    ) -> list[Tail]:
         config = self._ports.config
         pause = config.repair_pause
         while (notes := await owned.mailbox.do(lambda: work(owned, epoch))) is None:
@@ -102,9 +102,9 @@ class Failovers:
             pause = min(2 * pause, config.lease)
         return notes
 
-    async def _until_told(self, notes: list[Taken], reason: str) -> None:
+    async def _until_told(self, notes: list[Tail], reason: str) -> None:
         config = self._ports.config
-        pairs: list[Pair] = list(dict.fromkeys(pair for note in notes for pair in note.tail.about))
+        pairs: list[Pair] = list(dict.fromkeys(pair for note in notes for pair in note.about))
         pause = config.repair_pause
         while pairs:
             conversation, user = pairs[0]
@@ -128,7 +128,7 @@ class Failovers:
 
     # ------------------------------------------------------------------------------------------ work in the mailbox
 
-    async def _look(self, owned: Ownership, epoch: int) -> list[Taken] | None:
+    async def _look(self, owned: Ownership, epoch: int) -> list[Tail] | None:
         """What the cuts took; None: not known yet. A later epoch is somebody else's matter."""
         tenure = await owned.enter(None)
         if tenure is None:
@@ -140,7 +140,7 @@ class Failovers:
         except (Unavailable, Timeout):
             return None
 
-    async def _name(self, owned: Ownership, epoch: int) -> list[Taken] | None:
+    async def _name(self, owned: Ownership, epoch: int) -> list[Tail] | None:
         """Cancel what was not offered again and name it; None: not done yet."""
         notes = await self._look(owned, epoch)
         tenure = owned.tenure
@@ -150,7 +150,8 @@ class Failovers:
             lost = await lost_of(self._claims, tenure, notes)
         except (Unavailable, Timeout, Sealed):
             return None
-        outcome = await accept(self._claims, tenure, SERVER, Draft(f"!{owned.name}/tail-{epoch}", 0.0, TailLost(lost)))
+        name = f"!{owned.name}/tail.{digest(lost).hex()}-{epoch}"
+        outcome = await accept(self._claims, tenure, SERVER, Draft(name, 0.0, TailLost(lost)))
         if not await owned.settle(tenure) or outcome is None or outcome.answer is not Answer.OK:
             return None
         return notes

@@ -8,13 +8,15 @@ wiped before it was pushed is on none of them; and looking through all claims, w
 The owner of a conversation that finds itself in a later epoch lets the `reoffer_window` pass, in which the devices
 of each author offer again what they hold. Then it goes through the notes of every slot above the cuts:
 
-    in the log again, or cancelled by its author   → nothing is lost
-    anything else                                  → its client id is cancelled, marked as lost by a failover
+    in the log again                        → nothing is lost
+    given up by its author meanwhile        → lost: others may have seen it
+    anything else                           → its client id is cancelled, and it is lost
 
-and one `TailLost` entry names all that was marked. Its client id is made from the epoch, so naming twice is naming
-once; it is written even if it names nothing, so that the log itself says where an epoch's tail was looked through. An
-owner that dies in between leaves marks, which its successor finds. An offer that comes too late finds a cancelled
-claim: its device learns that the message failed, as everybody else did from the entry.
+and one `TailLost` entry names all that is lost. Its client id is made from the epoch and the names, so naming twice is
+naming once; it is written even if it names nothing, so that the log itself says where an epoch's tail was looked
+through. An offer that comes too late finds a cancelled claim: its device learns that the message failed, as everybody
+else did from the entry. Read marks, in users' own logs, are named and not cancelled: they are merged by maximum, and
+late is better than never.
 
 Joins and leaves were announced in the own logs of users (announce.py), and only the server can do that again. Their
 notes say whose membership of what they were about, and that is *checked again*: the owner of the conversation puts
@@ -31,7 +33,7 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from imsim.errors import Unavailable
-from imsim.protocol.frames import Created, Join, Joined, Leave, Left, NoOp
+from imsim.protocol.frames import Answer, Created, Join, Joined, Leave, Left, NoOp
 from imsim.protocol.services.claims import ClaimState, counter_key, sealed_at
 
 if TYPE_CHECKING:
@@ -41,7 +43,7 @@ if TYPE_CHECKING:
     from imsim.protocol.server.config import ServerConfig
     from imsim.protocol.services.claims import Claims
 
-__all__ = ["Pair", "Tail", "Taken", "lost_of", "tail_key", "tail_of", "taken"]
+__all__ = ["Pair", "Tail", "lost_of", "tail_key", "tail_of", "taken"]
 
 Pair = tuple[str, str]
 """A conversation and a user whose membership of it is in question."""
@@ -66,14 +68,6 @@ class Tail(msgspec.Struct, frozen=True, gc=False, tag="tail"):
     about: tuple[Pair, ...] = ()
 
 
-class Taken(msgspec.Struct, frozen=True, gc=False):
-    """A note of a slot that an epoch's cut took."""
-
-    epoch: int
-    seq: int
-    tail: Tail
-
-
 def tail_of(entry: Entry) -> Tail | None:
     """What is noted of an entry; None for what nobody misses."""
     body = entry.body
@@ -89,7 +83,7 @@ def tail_of(entry: Entry) -> Tail | None:
     return Tail(entry.client_id, entry.author != "", about)
 
 
-async def taken(kv: KeyValue, tenure: Tenure, config: ServerConfig) -> list[Taken]:
+async def taken(kv: KeyValue, tenure: Tenure, config: ServerConfig) -> list[Tail]:
     """The notes of all slots that the cuts of this log took, in the order of the slots.
 
     Raises:
@@ -102,11 +96,11 @@ async def taken(kv: KeyValue, tenure: Tenure, config: ServerConfig) -> list[Take
         for seq in range(cut + 1, end + 1):
             tail = await kv.get(tail_key(tenure.place, epoch, seq), timeout=config.kv_timeout)
             if isinstance(tail, Tail):
-                found.append(Taken(epoch, seq, tail))
+                found.append(tail)
     return found
 
 
-async def lost_of(claims: Claims, tenure: Tenure, notes: list[Taken]) -> tuple[str, ...]:
+async def lost_of(claims: Claims, tenure: Tenure, notes: list[Tail]) -> tuple[str, ...]:
     """Cancel what devices should have offered again and did not; the client ids of all that is lost.
 
     Raises:
@@ -114,26 +108,24 @@ async def lost_of(claims: Claims, tenure: Tenure, notes: list[Taken]) -> tuple[s
     """
     lost: dict[str, None] = {}
     for note in notes:
-        if note.tail.devices and await _is_lost(claims, tenure, note):
-            lost[note.tail.client_id] = None
+        if note.devices and await _is_lost(claims, tenure, note.client_id):
+            lost[note.client_id] = None
     return tuple(lost)
 
 
-async def _is_lost(claims: Claims, tenure: Tenure, note: Taken) -> bool:
-    client_id = note.tail.client_id
+async def _is_lost(claims: Claims, tenure: Tenure, client_id: str) -> bool:
     claim = await claims.look(client_id)
     if claim is None:
         return True  # forgotten since its author was answered: no offer of it is accepted any more
     if claim.place != tenure.place:
         return False
     if claim.state is ClaimState.CANCELLED:
-        return claim.seq != 0
+        return True
     if tenure.forgot(claim):
         return False
-    outcome = await claims.cancel(tenure, client_id, lost=(note.epoch, note.seq))
+    if tenure.membership.fixed:
+        return not (tenure.survives(claim) and await tenure.has(claim, client_id))
+    outcome = await claims.cancel(tenure, client_id)
     if outcome is None:
         raise Unavailable(client_id)
-    return outcome.answer.value in _GONE
-
-
-_GONE = frozenset({"cancelled", "expired"})
+    return outcome.answer is not Answer.OK

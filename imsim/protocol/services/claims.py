@@ -71,7 +71,7 @@ class Claim(msgspec.Struct, frozen=True, gc=False, tag="claim"):
     Attributes:
         state: a slot, or that the key was cancelled for good.
         place: whose slots; for a message, its conversation.
-        epoch, seq: the slot; of a cancelled key, the slot that a failover took from it, or 0.
+        epoch, seq: the slot.
         payload: the hash of what is to be done; together with `place` it tells one use of a key from another. Empty
             where a cancel came first, which does not know it.
     """
@@ -250,22 +250,14 @@ class Claims:
             return None
         return None
 
-    async def cancel(
-        self, slots: Slots[Any], key: str, payload: bytes = b"", *, lost: tuple[int, int] = (0, 0)
-    ) -> Outcome | None:
+    async def cancel(self, slots: Slots[Any], key: str, payload: bytes = b"") -> Outcome | None:
         """Have the effect of `key` in no slot for ever, unless it is in one already (the architecture's *Cancel*).
-
-        Args:
-            slots: where it could be.
-            key: whose.
-            payload: the hash of what was to be done, where it is known.
-            lost: the slot that a failover took from it, if this is why; the claim says so from then on.
 
         Returns:
             `CANCELLED`, `OK` with the slot if it was too late, `CONFLICT`, or `EXPIRED`; None: stopped, no answer.
         """
         name = claim_key(key)
-        tombstone = Claim(ClaimState.CANCELLED, slots.place, *lost, payload)
+        tombstone = Claim(ClaimState.CANCELLED, slots.place, payload=payload)
         try:
             claim = await self._move(name, None, tombstone)
             for _ in range(self._rounds):
@@ -278,7 +270,7 @@ class Claims:
                         return await self._expired(slots, key)
                     if slots.survives(claim) and await slots.void(claim, key):
                         return Outcome(key, Answer.OK, claim.epoch, claim.seq)
-                    tombstone = Claim(ClaimState.CANCELLED, slots.place, *lost, claim.payload)
+                    tombstone = Claim(ClaimState.CANCELLED, slots.place, payload=claim.payload)
                 claim = await self._move(name, claim, tombstone)
         except (Sealed, Unavailable, Timeout):
             return None

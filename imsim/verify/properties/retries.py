@@ -1,7 +1,8 @@
 """Retries ended: the user is told the truth about everything that was submitted, in the end.
 
 Every submission is *resolved* (sent), *failed* or *cancelled* on its device at the end, and none is left pending or
-unknown; only an install that is gone takes its open submissions with it. And what was told is true: a message that was
+unknown; only an install that is gone takes its open submissions with it, and what is unknown may stay so where the log
+is trimmed that would say it. And what was told is true: a message that was
 sent is in the log, one that failed or was cancelled is not, and never will be.
 """
 
@@ -42,7 +43,7 @@ def _open(evidence: Evidence, messages: Numbers) -> Iterator[Charge]:
     fates, readers = evidence.fates, evidence.readers
     sender = fates.sender[messages]
     still: Flags = (readers.installed[sender] < fates.submitted[messages]) & readers.alive[sender]
-    messages = messages[still]
+    messages = messages[still & ~_beyond_telling(evidence, messages)]
 
     def tell(message: int) -> Story:
         row = evidence.history.row(int(fates.last_told[message]))
@@ -53,6 +54,16 @@ def _open(evidence: Evidence, messages: Numbers) -> Iterator[Charge]:
 
     if len(messages):
         yield Charge(Property.RETRIES_ENDED, messages, tell, absence=True)
+
+
+def _beyond_telling(evidence: Evidence, messages: Numbers) -> Flags:
+    """Which messages are unknown on a device that lacks trimmed history of their conversation."""
+    fates = evidence.fates
+    trimmed = {(gap.device, gap.conversation) for gap in evidence.views.gaps if gap.covered}
+    places = zip(fates.sender[messages].tolist(), fates.conversation[messages].tolist(), strict=True)
+    unknown = fates.told[messages] == Event.UNKNOWN
+    beyond: Flags = unknown & np.fromiter((place in trimmed for place in places), np.bool_, len(messages))
+    return beyond
 
 
 _STILL = {Event.SUBMITTED: "pending", Event.UNKNOWN: "unknown"}

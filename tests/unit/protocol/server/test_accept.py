@@ -73,7 +73,7 @@ def test_a_message_takes_six_calls_in_the_order_of_the_steps(server):
 
 def test_a_log_that_may_lose_its_tail_takes_a_note_before_the_commit(server):
     server.accept()
-    gate = server.fail(kv_compare_and_set=["lost"])
+    gate = server.fail(kv_compare_and_set=["lost"] * CONFIG.patience)
     with pytest.raises(Timeout):
         server.commit()
     assert "log.commit" not in gate.calls
