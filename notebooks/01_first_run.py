@@ -136,5 +136,34 @@ early = imsim.simulate(imsim.load("tiny", ["network.loss=0.9", "settle=2s"]), se
 print(early.verdict.lines()[0])
 
 # %% [markdown]
+# ## Break the algorithm
+#
+# Networks alone break no promise, or the algorithm would be wrong. So plant a bug, as somebody might write it: a device
+# that does not look whether it has a message already. (In one run only: the patch ends with the block.)
+
+# %%
+from unittest.mock import patch
+
+from imsim.protocol.inbox import Inbox
+
+
+def knows_nothing(_inbox, _seq):
+    """The bug: every message is new."""
+    return False
+
+
+with patch.object(Inbox, "knows", knows_nothing):
+    planted = imsim.simulate(imsim.load("tiny"), seed=1)
+planted.verdict
+
+# %% [markdown]
+# The same seed, and the same copy that was suppressed above. Now it is shown a second time, and the verdict names the
+# two facts that prove it. With another seed there may be no copy, and nothing to find: hence one tries many seeds, and a
+# verdict says what was not exercised. How many copies does each seed bring?
+
+# %%
+{seed: imsim.simulate(imsim.load("tiny"), seed=seed).metrics.duplicates_suppressed for seed in range(1, 9)}
+
+# %% [markdown]
 # To try: `network.loss=0.3` and a longer `settle` above, or `sync.strategy=poll` for the lesson. In a test,
 # `run.verdict.assert_ok()` fails with all of this in its message.
