@@ -1,41 +1,81 @@
 """How fast and how small, measured beside what a user would write by hand: `imsim bench`.
 
-The plain SimPy program and imsim run the same workload in turn, each in a fresh process, and what is told is the
-median of the ratios of neighbours: these stay when the machine's speed drifts. Nothing here judges anybody's
-machine: a figure that misses its target is told as such, and only a run that fails or breaks a promise is an error.
+The plain SimPy program and imsim run the same workload in turn (A B A B), each in a fresh process, and what is told
+is the median of the ratios of neighbours, with the smallest and the largest: ratios stay when the machine's speed
+drifts. Nothing here judges anybody's machine: a figure that misses its target is told as such, and only a run that
+fails or breaks a promise is an error.
+
+What does not belong here: what runs in the processes (bench_worker.py).
 """
 
 from __future__ import annotations
 
 import json
-import os
 import statistics
 import subprocess
 import sys
-import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import msgspec
 
 import imsim
-from imsim.errors import ConfigError, InternalError
+from imsim.errors import ConfigError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Iterator, Sequence
 
-__all__ = ["Figure", "median_ratio", "run_bench"]
+__all__ = ["Figure", "Spread", "ratios", "run_bench"]
 
 _MESSAGES = 10
-_TIMERS = 1_000
-_TICKS = 300_000
+_SMALL, _LARGE, _HUGE = 2_000, 20_000, 50_000
+_IDLE, _IDLE_FULL = 20_000, 100_000
+_TARGETS = {("messages", False): 4.0, ("frames", False): 3.0, ("messages", True): 5.0, ("frames", True): 4.0}
+"""How many times the plain program, by level of the history and whether it is the large size."""
+_ROW = "{:<54}  {:>18}  {:>8}  {:<7}  {}"
 
 
-class Figure(msgspec.Struct, frozen=True):
-    """One measured figure and what was aimed at: at least `target`, or at most if `least` is false."""
+class Spread(msgspec.Struct, frozen=True):
+    """The middle, the least and the most of several measurements of one thing."""
+
+    median: float
+    least: float
+    most: float
+
+    @classmethod
+    def of(cls, values: Sequence[float]) -> Spread:
+        """The spread of these values.
+
+        Raises:
+            ValueError: there are none.
+        """
+        if not values:
+            raise ValueError("nothing was measured")
+        return cls(statistics.median(values), min(values), max(values))
+
+
+def ratios(pairs: Sequence[tuple[float, float]]) -> Spread:
+    """The spread of first / second over pairs that were measured as neighbours.
+
+    Raises:
+        ValueError: there are no pairs.
+    """
+    return Spread.of([first / second for first, second in pairs])
+
+
+class Figure(msgspec.Struct, frozen=True, kw_only=True):
+    """One measured figure and what was aimed at.
+
+    Attributes:
+        name: what was measured.
+        value: how it came out; its median is what counts.
+        target: the least that is aimed at, or the most if `least` is false.
+        unit: of value and target.
+        note: what it was made from.
+    """
 
     name: str
-    value: float
+    value: Spread
     target: float
     unit: str = "x"
     least: bool = True
@@ -44,104 +84,144 @@ class Figure(msgspec.Struct, frozen=True):
     @property
     def met(self) -> bool:
         """Whether the figure reaches its target."""
-        return self.value >= self.target if self.least else self.value <= self.target
+        return self.value.median >= self.target if self.least else self.value.median <= self.target
 
     def __str__(self) -> str:
-        sign = ">=" if self.least else "<="
-        value = f"{self.value:.3g} {self.unit}"
-        note = f"  ({self.note})" if self.note else ""
-        return f"{self.name:<52} {value:>12}   {sign} {self.target:g}  {'met' if self.met else 'NOT MET'}{note}"
+        value = f"{self.value.median:.3g} {self.unit}"
+        if self.value.least != self.value.most:
+            value += f" ({self.value.least:.3g}-{self.value.most:.3g})"
+        target = f"{'>=' if self.least else '<='} {self.target:g}"
+        return _ROW.format(self.name, value, target, "met" if self.met else "not met", self.note).rstrip()
 
 
-def median_ratio(pairs: Sequence[tuple[float, float]]) -> float:
-    """The median of first / second over pairs that were measured as neighbours.
-
-    Raises:
-        ValueError: there are no pairs.
-    """
-    if not pairs:
-        message = "no pairs were measured"
-        raise ValueError(message)
-    return statistics.median(first / second for first, second in pairs)
+class _Failed(Exception):  # noqa: N818 (a finding)
+    """A run of the benchmark did not end well."""
 
 
-def run_bench(*, full: bool, say: Callable[[str], None] = print, devices: int = 2_000) -> int:
-    """Measure, and say each figure as it is known; returns the exit code.
+def run_bench(*, full: bool, say: Callable[[str], None] = print, devices: int = _SMALL, idle: int = _IDLE) -> int:
+    """Measure, and say each figure as it is known.
 
     Args:
-        full: larger sizes too, which take many minutes.
+        full: larger sizes too, which take the better part of an hour.
         say: what to do with a line.
         devices: the size of the first comparison.
+        idle: how many devices to weigh, where `full` does not ask for more.
+
+    Returns:
+        0, or 1 if a run failed or broke a promise.
 
     Raises:
         ConfigError: the plain program is not here; it comes with a checkout.
     """
     plain = _plain_program()
     figures: list[Figure] = []
-
-    def told(found: list[Figure]) -> None:
-        for figure in found:
+    say(_ROW.format("measured", "median (least-most)", "target", "", "from").rstrip())
+    try:
+        for figure in _figures(plain, devices, _IDLE_FULL if full else idle, full=full):
             say(str(figure))
-        figures.extend(found)
-
-    told([_kernel()])
-    told(_compared(plain, devices, "messages", target=4.0))
-    told(_compared(plain, devices, "frames", target=3.0))
-    if full:
-        told(_compared(plain, 20_000, "messages", target=5.0, memory=True))
-        told(_compared(plain, 20_000, "frames", target=4.0))
-        told([_growth()])
-    told([_idle(100_000 if full else 20_000)])
+            figures.append(figure)
+    except _Failed as failure:
+        say(f"failed: {failure}")
+        return 1
     say(f"{sum(figure.met for figure in figures)} of {len(figures)} targets met")
     return 0
 
 
-# --------------------------------------------------------------------------- beside the plain program
+def _figures(plain: Path, devices: int, idle: int, *, full: bool) -> Iterator[Figure]:
+    yield _kernel()
+    for level in ("messages", "frames"):
+        yield from _compared(plain, devices, level, _TARGETS[level, False], pairs=3)
+    if full:
+        for level in ("messages", "frames"):
+            yield from _compared(plain, _LARGE, level, _TARGETS[level, True], pairs=2)
+        yield _growth(devices, _HUGE)
+    yield _idle(idle)
 
 
-def _compared(plain: Path, devices: int, level: str, *, target: float, memory: bool = False) -> list[Figure]:
-    pairs: list[tuple[float, float]] = []
-    ours: dict[str, Any] = {}
-    theirs: dict[str, Any] = {}
-    for _ in range(2 if devices > 2_000 else 3):  # noqa: PLR2004 (large ones take minutes)
-        theirs = _json([sys.executable, str(plain), str(devices), str(_MESSAGES)])
-        ours = _imsim(devices, level)
-        pairs.append((ours["delivered"] / ours["wall_s"], theirs["delivered"] / theirs["wall_s"]))
-    note = (
-        f"{pairs[-1][0]:,.0f}/s beside {pairs[-1][1]:,.0f}/s, peak {ours['peak_rss_mb']:.0f} and {theirs['rss_mb']} MB"
-    )
+# ---------------------------------------------------------------------------------------------- what is measured
+
+
+def _kernel() -> Figure:
+    pairs = [(pair["light"], pair["simpy"]) for pair in _worker("kernel")["events_per_s"]]
+    note = f"events: {pairs[-1][0]:,.0f}/s beside {pairs[-1][1]:,.0f}/s"
+    return Figure(name="light calls over SimPy, 1,000 timers", value=ratios(pairs), target=1.5, note=note)
+
+
+def _compared(plain: Path, devices: int, level: str, target: float, *, pairs: int) -> Iterator[Figure]:
+    """Both programs in turn; then what this level and size tell besides."""
+    ours: list[dict[str, Any]] = []
+    theirs: list[dict[str, Any]] = []
+    for _ in range(pairs):
+        ours.append(_imsim(devices, level))
+        theirs.append(_json([sys.executable, str(plain), str(devices), str(_MESSAGES)]))
     size = f"{devices:,} devices, {level}"
-    found = [Figure(f"deliveries a second, {size}", median_ratio(pairs), target, note=note)]
+    yield _speed(f"speed over plain SimPy, {size}", ours, theirs, target)
     if level == "messages":
-        found.append(
-            Figure(f"verdict's share of the run, {size}", ours["verdict_s"] / ours["wall_s"], 0.25, "", least=False)
-        )
-        share = ours["record_s"] / ours["wall_s"]
-        found.append(Figure(f"history's share of the run, {size}", share, 0.2, "", least=False))
-    if memory:
-        found.append(Figure(f"peak memory, {size}", ours["peak_rss_mb"] / theirs["rss_mb"], 0.5, least=False))
-    return found
+        yield _share(f"history's share of the run, {size}", [(run["record_s"], run["wall_s"]) for run in ours], 0.2)
+        yield _share(f"verdict's share of the run, {size}", [(run["verdict_s"], run["wall_s"]) for run in ours], 0.25)
+    if level == "messages" and devices >= _LARGE:
+        peaks = [(run["peak_rss_mb"], plain_run["rss_mb"]) for run, plain_run in zip(ours, theirs, strict=True)]
+        yield Figure(name=f"peak memory over plain SimPy, {size}", value=ratios(peaks), target=0.5, least=False)
 
 
-def _growth() -> Figure:
-    small, large = _imsim(2_000, "messages"), _imsim(50_000, "messages")
-    each = [run["wall_s"] / run["delivered"] for run in (small, large)]
-    return Figure("time a delivery, 50,000 over 2,000 devices", each[1] / each[0], 1.6, least=False)
+def _speed(name: str, ours: list[dict[str, Any]], theirs: list[dict[str, Any]], target: float) -> Figure:
+    pairs = [(_rate(run), _rate(plain_run)) for run, plain_run in zip(ours, theirs, strict=True)]
+    ours_per_s, theirs_per_s = (statistics.median(rates) for rates in zip(*pairs, strict=True))
+    note = (
+        f"deliveries: {ours_per_s:,.0f}/s beside {theirs_per_s:,.0f}/s; peak {ours[-1]['peak_rss_mb']:,.0f} beside "
+        f"{theirs[-1]['rss_mb']:,.0f} MB; {ours[-1]['events']:,} events"
+    )
+    return Figure(name=name, value=ratios(pairs), target=target, note=note)
+
+
+def _share(name: str, pairs: list[tuple[float, float]], target: float) -> Figure:
+    return Figure(name=name, value=ratios(pairs), target=target, unit="", least=False)
+
+
+def _rate(run: dict[str, Any]) -> float:
+    return float(run["delivered"] / run["wall_s"])
+
+
+def _growth(few: int, many: int) -> Figure:
+    """The large run between two small ones, so that a drift of the machine shows in the spread."""
+    before, large, after = (_imsim(devices, "messages") for devices in (few, many, few))
+    pairs = [(_rate(small), _rate(large)) for small in (before, after)]
+    note = f"peak {large['peak_rss_mb']:,.0f} MB; {large['events']:,} events"
+    name = f"time a delivery, {many:,} over {few:,} devices"
+    return Figure(name=name, value=ratios(pairs), target=1.6, least=False, note=note)
+
+
+def _idle(devices: int) -> Figure:
+    found = _worker("idle", devices)
+    if found["online"] != found["devices"]:
+        raise _Failed(f"only {found['online']} of {found['devices']} idle devices are connected")
+    name = f"memory of an idle, connected device of {devices:,}"
+    weight = Spread.of([found["bytes"] / 1024])
+    return Figure(name=name, value=weight, target=1.2, unit="KB", least=False)
+
+
+# ---------------------------------------------------------------------------------------------- processes
 
 
 def _imsim(devices: int, level: str) -> dict[str, Any]:
-    found = _json([sys.executable, "-m", "imsim.study.bench", "run", str(devices), level])
+    found = _worker("run", devices, level)
     if found["verdict"] != "holds" or found["delivered"] != found["expected"]:
-        message = f"the benchmark's own run did not hold: {found}"
-        raise InternalError(message)
+        raise _Failed(
+            f"imsim with {devices} devices at level {level}: verdict {found['verdict']}, {found['lost']} lost"
+        )
     return found
 
 
+def _worker(*arguments: object) -> dict[str, Any]:
+    return _json([sys.executable, "-m", "imsim.study.bench_worker", *map(str, arguments)])
+
+
 def _json(command: list[str]) -> dict[str, Any]:
+    """What a process of its own prints as its last line."""
     done = subprocess.run(command, capture_output=True, text=True, check=False)  # noqa: S603 (our own programs)
     if done.returncode:
-        message = f"{' '.join(command[1:])} failed: {done.stderr.strip().splitlines()[-1:]}"
-        raise InternalError(message)
+        said = done.stderr.strip().splitlines() or ["nothing was said"]
+        raise _Failed(f"{' '.join(command[1:])}: exit {done.returncode}: {said[-1]}")
     found: dict[str, Any] = json.loads(done.stdout.splitlines()[-1])
     return found
 
@@ -151,102 +231,4 @@ def _plain_program() -> Path:
     for path in (root.parent / "shared/baseline/plain_simpy.py", root / "tests/bench/plain_simpy.py"):
         if path.exists():
             return path
-    message = f"bench: the plain program tests/bench/plain_simpy.py is not in {root}: run this in a checkout"
-    raise ConfigError(message)
-
-
-# ---------------------------------------------------------------------------------------------- the kernel alone
-
-
-def _kernel() -> Figure:
-    pairs = [(_light_rate(), _simpy_rate()) for _ in range(3)]
-    return Figure("events a second, 1,000 timers, light over SimPy", median_ratio(pairs), 1.5)
-
-
-def _light_rate() -> float:
-    from imsim.sim.kernel import Kernel
-
-    kernel = Kernel()
-
-    def tick(number: int) -> None:
-        kernel.call_in(0.001 * (1 + number % 7), tick, number)
-
-    for number in range(_TIMERS):
-        tick(number)
-    return _rate(kernel)
-
-
-def _simpy_rate() -> float:
-    import simpy
-
-    env = simpy.Environment()
-
-    def timer(number: int) -> Any:  # noqa: ANN401 (a SimPy process)
-        while True:
-            yield env.timeout(0.001 * (1 + number % 7))
-
-    for number in range(_TIMERS):
-        env.process(timer(number))
-    return _rate(env)
-
-
-def _rate(env: Any) -> float:  # noqa: ANN401 (either kernel)
-    begin = time.perf_counter()
-    for _ in range(_TICKS):
-        env.step()
-    return _TICKS / (time.perf_counter() - begin)
-
-
-# ---------------------------------------------------------------------------------------------- an idle device
-
-
-def _idle(devices: int) -> Figure:
-    found = _json([sys.executable, "-m", "imsim.study.bench", "idle", str(devices)])
-    return Figure(f"memory of an idle device, of {devices:,}", found["kb_a_device"], 1.2, "KB", least=False)
-
-
-def _worker(arguments: list[str]) -> dict[str, Any]:
-    if arguments[0] == "idle":
-        return _weigh_idle(int(arguments[1]))
-    from imsim.history import Level, Writer
-    from imsim.scenario import load
-    from imsim.study.run import simulate
-
-    devices, level = arguments[1:]
-    run = simulate(load("bench", [f"devices.count={devices}", f"history.level={level}"]), seed=1)
-    found: dict[str, Any] = json.loads(run.to_json())
-    if level == "messages":
-        writer = Writer(Level.MESSAGES)
-        begin = time.perf_counter()
-        row: Any = writer.row
-        for t, node, life, event, _, talk, message, epoch, seq, op, attempt, size, detail in run.history.rows():
-            row(t, node, life, event, talk, message, epoch, seq, op, attempt, size, detail)
-        found["record_s"] = time.perf_counter() - begin  # reading them back included
-    return found
-
-
-def _weigh_idle(devices: int) -> dict[str, Any]:
-    """Resident memory that each of so many connected, idle devices takes, its session and disk included."""
-    import gc
-
-    from imsim.scenario import load
-    from imsim.sim.world import World
-
-    overrides = ["traffic.messages_per_device=1", "traffic.mean_gap=100d", "network.loss=0", "duration=30s"]
-    World(load("bench", [*overrides, "devices.count=20"]), seed=1).run()  # whatever is loaded or cached once
-    gc.collect()
-    before = _resident()
-    world = World(load("bench", [*overrides, f"devices.count={devices}"]), seed=1)
-    world.run()
-    gc.collect()
-    return {"devices": devices, "kb_a_device": (_resident() - before) / 1024 / len(world.devices)}
-
-
-def _resident() -> int:
-    """Bytes of this process that are in memory now."""
-    pages = int(Path("/proc/self/statm").read_text().split()[1])
-    return pages * os.sysconf("SC_PAGE_SIZE")
-
-
-if __name__ == "__main__":
-    sys.stdout.write(json.dumps(_worker(sys.argv[1:])) + "\n")
+    raise ConfigError(f"bench: the plain program tests/bench/plain_simpy.py is not in {root}: run this in a checkout")
