@@ -166,9 +166,7 @@ class Entry(_Value, frozen=True):
     """One slot of a conversation's log.
 
     Attributes:
-        conversation: the log it belongs to.
-        epoch: the epoch in which it was accepted.
-        seq: its slot, dense from 1.
+        conversation, epoch, seq: the log it belongs to, the epoch in which it was accepted, its slot (dense from 1).
         client_id: its name for life.
         author: the user who made it; empty for the server's own entries.
         wall: wall-clock seconds of the author's device when it was made; decides between edits, never the order.
@@ -299,11 +297,9 @@ class Limits(_Value, frozen=True):
     """What the server allows.
 
     Attributes:
-        page: entries of a page.
-        window: pushed entries in flight.
+        page, window: entries of a page, and pushed entries in flight.
         content: bytes of a content.
-        ping: seconds between pings of a quiet connection (0: none).
-        resume: seconds for which a lost session may be resumed.
+        ping, resume: seconds between pings of a quiet connection (0: none), and for which a session may be resumed.
     """
 
     page: int = 100

@@ -25,7 +25,6 @@ from imsim.protocol.frames import (
     Cancel,
     Check,
     Closed,
-    EpochChanged,
     Frame,
     Head,
     Heads,
@@ -41,7 +40,7 @@ from imsim.protocol.frames import (
     Watch,
     Welcome,
 )
-from imsim.protocol.lane import Flight, Lane, weight
+from imsim.protocol.lane import FIRST_EPOCH, Cuts, Flight, Lane, Lanes, cursor, weight
 from imsim.protocol.requests import Close, Fetch, Observe, Output, ReadPage, Submit, Survey, Withdraw
 from imsim.protocol.sync import Delivery
 
@@ -57,23 +56,14 @@ __all__ = ["Session"]
 
 _BACKLOG_PAGES = 4
 """A longer backlog than this is not pushed: the device is told the head and pulls the newest page first."""
-_FIRST = 1
-"""The epoch of a device that never heard of another."""
-Cuts = tuple[int, ...]
-"""The cut of every epoch of a log from the second on (`LogState.cuts`)."""
 
 
-class Session:
+class Session(Lanes):
     """One device's session; `link` is the driver's own, and `outputs` is what `poll` will hand out."""
 
     __slots__ = (
         "_first",
-        "_flying",
         "_heard",
-        "_held",
-        "_inflight",
-        "_lanes",
-        "_opened",
         "_policy",
         "_random",
         "_told",
@@ -85,10 +75,8 @@ class Session:
         "install",
         "limits",
         "link",
-        "outputs",
         "strategy",
         "user",
-        "wake_at",
     )
 
     def __init__(
@@ -101,6 +89,7 @@ class Session:
         random: Randomness,
     ) -> None:
         """A session that is being opened: commits are counted, nothing is pushed before `open`."""
+        super().__init__()
         self.id = session_id
         self.user = hello.user
         self.device = hello.device
@@ -110,22 +99,15 @@ class Session:
         self.link: Any = None
         self.armed = math.inf
         self.connected = False
-        self.wake_at = math.inf
         self._policy = policy
         self._random = random
-        self._lanes: dict[str, Lane] = {}
-        self._opened = 0
         self._told = strategy.on_commit()
         self._first = policy.least_delay(1, 0.0)
-        self.outputs: list[Output] = []
-        self._inflight = 0
-        self._flying = 0
         self._heard = 0.0
-        self._held: tuple[int, float] | None = None
         self._waiting: dict[str, None] | None = None
         """Lanes that wait for a place in the window, which acknowledgements of any lane open."""
         for position in hello.positions if strategy.checks else ():
-            self._lanes[position.conversation] = Lane(position.conversation, position.epoch, _cursor(position))
+            self._lanes[position.conversation] = Lane(position.conversation, position.epoch, cursor(position))
 
     # ------------------------------------------------------------------------------------------ opening and leaving
 
@@ -157,40 +139,9 @@ class Session:
         if not resumed:
             held = {position.conversation: position for position in positions}
             for head, cuts in heads:
-                self._begin(head, cuts, held.get(head.conversation, Position(head.conversation, _FIRST)))
+                self._begin(head, cuts, held.get(head.conversation, Position(head.conversation, FIRST_EPOCH)))
         for lane in list(self._lanes.values()):
             self._offer_backlog(lane, now)
-
-    def _begin(self, head: Head, cuts: Cuts, position: Position) -> None:
-        """A conversation as it is when the session starts."""
-        own = weight(head.epoch, head.head)
-        self._opened += own
-        upto = _cursor(position)
-        lane = self._lanes.get(head.conversation)
-        if lane is None:
-            if head.head <= upto and head.epoch == position.epoch:
-                return
-            lane = self._lanes[head.conversation] = Lane(head.conversation, position.epoch, upto)
-        lane.acked = lane.sent = upto
-        self._enter(lane, head.epoch, cuts)
-        lane.head = max(lane.head, head.head)
-        lane.begun = own
-
-    def accounts_for(self, heads: Iterable[tuple[Head, Cuts]]) -> bool:
-        """Whether what this session was told of is all that there is; if not, it cannot be resumed.
-
-        A level conversation has no lane, so what these had at the start is only known as a sum.
-        """
-        rest = self._opened
-        for head, _ in heads:
-            lane = self._lanes.get(head.conversation)
-            if lane is None:
-                rest -= weight(head.epoch, head.head)
-            elif lane.epoch != head.epoch or lane.head < head.head:
-                return False
-            else:
-                rest -= lane.begun
-        return rest == 0
 
     def welcome(self, incarnation: int) -> Welcome:
         """Repeat the welcome, for a device that did not hear it."""
@@ -308,7 +259,7 @@ class Session:
         for head, cuts in heads:
             lane = self._lanes.get(head.conversation)
             if lane is None:
-                lane = self._lanes[head.conversation] = Lane(head.conversation, _FIRST, 0)
+                lane = self._lanes[head.conversation] = Lane(head.conversation, FIRST_EPOCH, 0)
                 lane.begun = weight(head.epoch, head.head)
             self._enter(lane, head.epoch, cuts)
             if head.epoch == lane.epoch:
@@ -404,14 +355,6 @@ class Session:
         if lane.sent < lane.head or self._waiting:
             self._serve(lane, now)
 
-    def _fall_back(self, lane: Lane, ack: Ack) -> None:
-        """The device is in an older epoch than was thought: tell it what it missed, or find that out first."""
-        if len(lane.cuts) + _FIRST == lane.epoch:
-            self._tell_epochs(lane.conversation, ack.epoch, lane.cuts)
-        elif not lane.fetching:
-            lane.fetching = True
-            self.outputs.append(Fetch(lane.conversation, lane.head, lane.head))  # its page names the cuts
-
     def _land(self, lane: Lane, ack: Ack, now: float) -> None:
         """Drop the flights that the acknowledgement covers; the others get a fresh chance, for the device is alive."""
         remaining = []
@@ -427,13 +370,6 @@ class Session:
             return
         if not remaining and self._told is Delivery.HINT:
             self._hint(lane, now)
-
-    def _shorten(self, lane: Lane, head: int) -> None:
-        """The conversation ends earlier for this user than was thought: nobody need be told of more."""
-        lane.head = max(head, lane.acked)
-        for flight in [flight for flight in lane.flights if not flight.size and flight.high > lane.head]:
-            lane.flights.remove(flight)
-            self._flying -= 1
 
     def _offer_backlog(self, lane: Lane, now: float) -> None:
         backlog = lane.head - lane.acked
@@ -518,42 +454,10 @@ class Session:
             self.outputs.append(frame)
         return True
 
-    def _enter(self, lane: Lane, epoch: int, cuts: Cuts) -> bool:
-        """The lane's log is in `epoch`; True if that is news, and then the device is told."""
-        if epoch <= lane.epoch:
-            return False
-        self._tell_epochs(lane.conversation, lane.epoch, cuts)
-        cut = min(cuts[lane.epoch - 1 :])
-        lane.epoch, lane.cuts = epoch, cuts
-        lane.acked = min(lane.acked, cut)
-        lane.sent = min(lane.sent, cut)
-        lane.head = min(lane.head, cut)
-        self._inflight -= sum(flight.size for flight in lane.flights)
-        self._flying -= len(lane.flights)
-        lane.flights.clear()
-        return True
-
-    def _tell_epochs(self, conversation: str, known: int, cuts: Cuts) -> None:
-        """Tell the device of every epoch after the one that it knows: each has cut something of its own."""
-        for epoch, cut in enumerate(cuts[known - 1 :], start=known + 1):
-            self.outputs.append(EpochChanged(conversation, epoch, cut))
-
     def _answer_held(self, heads: tuple[Head, ...]) -> None:
         if self._held is not None:
             self.outputs.append(Heads(heads, self._held[0]))
             self._held = None
-
-    def _rearm(self) -> None:
-        dues = [flight.due for lane in self._lanes.values() for flight in lane.flights]
-        if self._held is not None:
-            dues.append(self._held[1])
-        self.wake_at = min(dues, default=math.inf)
-
-
-def _cursor(position: Position) -> int:
-    """The end of the run that starts at 1."""
-    known = position.known
-    return known[0][1] if known and known[0][0] == 1 else 0
 
 
 _REQUESTS: dict[type, Callable[[Any], Output]] = {
