@@ -80,7 +80,7 @@ class Small:
         return self
 
     def run_until(self, seconds: float) -> Small:
-        """Begin, and stop in the middle."""
+        """Begin, or go on, and stop in the middle; `stop` when nothing more is asked."""
         world = self.world
         if world.kernel.now == 0.0:
             for server in world.servers:
@@ -91,6 +91,11 @@ class Small:
             world.faults.schedule()
         world.kernel.run(until=seconds)
         return self
+
+    def stop(self) -> None:
+        """Close what still runs."""
+        for server in self.world.servers:
+            server.end()
 
     @property
     def history(self) -> History:

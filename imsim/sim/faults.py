@@ -39,30 +39,35 @@ class Faults:
     def __init__(self, world: World) -> None:
         self._world = world
 
-    def schedule(self) -> None:
-        """Put everything that is known beforehand on the kernel's heap.
+    def check(self) -> None:
+        """Nothing, if all faults are about things that exist.
 
         Raises:
-            ConfigError: an event names a device, site or server that does not exist.
+            ConfigError: an event or a timed deviation names a device, site or server that does not exist.
         """
         world = self._world
-        events = [*world.scenario.faults.events, *self._random()]
-        for number, event in enumerate(events):
+        for number, event in enumerate(world.scenario.faults.events):
             self._check(number, event)
+        for timed in world.decisions.timed:
+            self._check_timed(timed)
+
+    def schedule(self) -> None:
+        """Put everything that is known beforehand on the kernel's heap."""
+        world = self._world
+        for event in (*world.scenario.faults.events, *self._random()):
             if isinstance(event, model.Restore):
                 world.kernel.call_at(max(0.0, event.at - event.age), self._back_up, event)
             times, every = (event.times, event.every) if isinstance(event, model.Partition) else (1, 0.0)
             for turn in range(times):
                 world.kernel.call_at(event.at + turn * every, self._happen, event)
         for timed in world.decisions.timed:
-            self._check_timed(timed)
             if isinstance(timed, deviations.Partition):
                 world.kernel.call_at(timed.at, self._deviate_partition, timed)
             else:
                 world.kernel.call_at(timed.at, self._deviate_clock, timed)
 
     def _happen(self, event: model.Fault) -> None:
-        if self._world.kernel.now <= self._world.plan.duration:
+        if self._world.kernel.now < self._world.plan.duration:
             _HANDLERS[type(event)](self, event)
 
     # ------------------------------------------------------------------------------------------ servers and backends

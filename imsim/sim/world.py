@@ -136,6 +136,7 @@ class World:
             self._add(self._makes.node(device))
         self.users = Users(self)
         self.faults = Faults(self)
+        self.faults.check()
         self._seed_logs()
 
     # ------------------------------------------------------------------------------------------ running
@@ -146,7 +147,17 @@ class World:
         Args:
             on_progress: told now and then how many of how many seconds have passed. If it answers true, the run ends
                 there, and its history does not say that it came to its end.
+
+        Raises:
+            AlgorithmError: the algorithm under test broke its contract.
         """
+        try:
+            return self._run(on_progress)
+        finally:
+            for server in self.servers:
+                server.end()
+
+    def _run(self, on_progress: Callable[[float, float], bool | None] | None) -> Outcome:
         for server in self.servers:
             server.start()
         for node in self.devices.values():
@@ -206,8 +217,6 @@ class World:
         return True
 
     def _outcome(self, *, converged: bool) -> Outcome:
-        for server in self.servers:
-            server.end()
         now = self.kernel.now
         stations = [desk.station for desk in self.backends.desks.values() if desk.station is not None]
         counters = Counters(
