@@ -158,8 +158,8 @@ planted.verdict
 
 # %% [markdown]
 # The same seed, and the same copy that was suppressed above. Now it is shown a second time, and the verdict names the
-# two facts that prove it. With another seed there may be no copy, and nothing to find: hence one tries many seeds, and a
-# verdict says what was not exercised. How many copies does each seed bring?
+# two facts that prove it. With another seed there may be no copy, and nothing to find: hence one tries many seeds, and
+# a verdict says what was not exercised. How many copies does each seed bring?
 
 # %%
 {seed: imsim.simulate(imsim.load("tiny"), seed=seed).metrics.duplicates_suppressed for seed in range(1, 9)}
