@@ -202,7 +202,7 @@ def test_what_was_stored_for_absent_users_may_be_dropped():
     small = Small(traffic__steps=TALK, faults__events=[{"kind": "drop_cache", "at": 15}], **changes)
     values = small.run_until(14.9).world.backends.values
     stored = [key for key in values._values if key.startswith("offline/")]
-    small.run_until(15.0).stop()
+    small.run_until(15.1).stop()
     assert stored
     assert not [key for key in values._values if key.startswith("offline/")]
 
