@@ -12,6 +12,8 @@ import pytest
 from imsim import load
 from imsim.cli import app
 from imsim.history import History
+from imsim.study.run import simulate
+from imsim.study.table import figures
 
 ROOT = Path(__file__).resolve().parents[2]
 PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
@@ -74,6 +76,14 @@ def test_a_command_on_a_page_exists(line):
     _, bound, _ = app.parse_args(tokens, exit_on_error=False, print_error=False)
     if tokens[0] == "run":
         load(bound.arguments["model"], bound.arguments.get("set_") or [])
+
+
+def test_the_readme_shows_what_a_run_prints():
+    """Its figures are of some day's code; which there are, and that the run holds, is checked here."""
+    (shown,) = (body.splitlines() for _, body in blocks(ROOT / "README.md", "") if body.startswith("seed "))
+    printed = ["seed 1", *(label for label, _ in figures(simulate(load("tiny"), seed=1))), "holds: ", "not exercised: "]
+    assert len(shown) == len(printed)
+    assert [line for line, start in zip(shown, printed, strict=True) if not line.startswith(start)] == []
 
 
 @pages
