@@ -6,6 +6,7 @@ from imsim.ports import Durability
 from imsim.protocol.frames import Created, Draft, Message
 from imsim.protocol.server.announce import Append
 from imsim.protocol.server.config import ServerConfig
+from imsim.protocol.server.failover import Recheck
 from imsim.protocol.server.sequencer import Sequencer
 from tests.ports_memory import MemoryKeyValue, MemoryLocks, MemoryLog, MemoryPeers, MemoryRuntime
 
@@ -36,6 +37,8 @@ class Node:
         self.commits.extend((entry.conversation, entry.seq, readers) for entry in entries)
 
     async def handle(self, request):
+        if isinstance(request, Recheck):
+            return await self.sequencer.recheck(request.conversation, request.user, request.reason)
         assert isinstance(request, Append)
         return await self.sequencer.append(request.conversation, request.draft)
 

@@ -144,12 +144,12 @@ class Tenure:
     # ------------------------------------------------------------------------------------------ what a handler asks
 
     def survives(self, claim: Claim) -> bool:
-        """Whether the claimed slot is not above the cut; of a later epoch than this, the log will say."""
-        return claim.epoch >= self.epoch or claim.seq <= self.cut
+        """Whether the claimed slot is above no cut since; of a later epoch than this, the log will say."""
+        return self.clamp(claim.epoch, claim.seq)[1] == claim.seq
 
     def forgot(self, claim: Claim) -> bool:
-        """Whether the claimed slot is trimmed."""
-        return claim.seq < self.trimmed_below
+        """Whether the claimed slot is trimmed; one that a cut took was gone before."""
+        return claim.seq < self.trimmed_below and self.survives(claim)
 
     async def reserve(self) -> int:
         """The next slot of this epoch; after an unknown reservation simply another one."""

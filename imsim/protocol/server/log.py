@@ -261,5 +261,7 @@ async def page_of(
     entries: Sequence[Entry] = ()
     if low <= high:
         entries = await log.read(conversation, low, high, timeout=config.log_timeout)
+        if len(entries) <= high - max(low, state.trimmed_below):  # it was trimmed meanwhile: say so
+            state = await log.state(conversation, timeout=config.log_timeout)
     readable = tuple(entry for entry in entries if membership.may_read(user, entry.seq))
     return Page(conversation, state.epoch, low, high, readable, head, state.trimmed_below), state.cuts
