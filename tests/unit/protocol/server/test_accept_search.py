@@ -326,7 +326,7 @@ WRONG = {
         failed_over,
         # and not sealing the old counter, without which no slot is left to move it to
         Patch(ACCEPT, "if not await seal_counter(kv, place, epoch, config.kv_timeout):", "if epoch:"),
-        Patch(ACCEPT, "return claim.epoch >= self.epoch or", "return claim.epoch == self.epoch or"),
+        Patch(ACCEPT, "return self.clamp(claim.epoch,", "return claim.epoch <= self.epoch and self.clamp(claim.epoch,"),
     ),
 }
 
