@@ -12,8 +12,9 @@ from imsim.adapters.sqlite.local_store import SqliteStore
 from imsim.adapters.sqlite.locks import SqliteLocks
 from imsim.adapters.sqlite.log import SqliteLog
 from imsim.adapters.sqlite.queue import SqliteQueue
+from imsim.adapters.sqlite.sole import Sole
 
-__all__ = ["SCHEMA", "Database", "SqliteKeyValue", "SqliteLocks", "SqliteLog", "SqliteQueue", "SqliteStore"]
+__all__ = ["SCHEMA", "Database", "Sole", "SqliteKeyValue", "SqliteLocks", "SqliteLog", "SqliteQueue", "SqliteStore"]
 
 SCHEMA = log.SCHEMA + keyvalue.SCHEMA + locks.SCHEMA + queue.SCHEMA
 """The tables of a server's file; a device's are `local_store.SCHEMA`."""

@@ -2,10 +2,12 @@
 
 A call is one transaction, so it is done or not; SQLite decides that, and a process that is killed in the middle
 leaves nothing half done. Calls run in line: a local transaction is shorter than a thread's hand-over, and one
-server is the only writer. What is locked for too long is `Unavailable`; nothing here can time out after its effect.
+server is the only writer. What is locked for too long, or finds the disk full, is `Unavailable`: it was not done.
+Only a commit that fails while it is being written is a `Timeout`: what reached the disk is known after the next
+start (https://www.sqlite.org/lang_transaction.html, "Response To Errors Within A Transaction").
 
 Values are msgpack of tagged structs in a fixed order of fields, so equal values have equal bytes. Only the types
-that the server itself stores are ever decoded.
+that the server itself stores are ever encoded or decoded: what could not be read back must not be written.
 """
 
 from __future__ import annotations
@@ -16,13 +18,15 @@ from typing import TYPE_CHECKING, Any, Union
 
 import msgspec
 
-from imsim.errors import ConfigError, Unavailable
+from imsim.errors import AlgorithmError, ConfigError, Timeout, Unavailable
 from imsim.protocol.frames import Entry
 from imsim.protocol.server.delivery import Committed
 from imsim.protocol.server.floor import Heard
 from imsim.protocol.server.log import Roster
 from imsim.protocol.server.offline import Backlog
 from imsim.protocol.server.presence import Changed
+from imsim.protocol.server.retention import Ages
+from imsim.protocol.server.tail import Tail
 from imsim.protocol.services.claims import Claim
 from imsim.protocol.services.idempotency import Register
 
@@ -32,24 +36,36 @@ if TYPE_CHECKING:
 
     from imsim.ports import Value
 
-__all__ = ["Database", "decode", "decode_entry", "encode"]
+__all__ = ["STORED", "Database", "decode", "decode_entry", "encode", "encode_entry"]
 
 _BUSY_SECONDS = 2.0
-_Stored = Union[str, int, Claim, Roster, Heard, Backlog, Register, Committed, Changed]  # noqa: UP007 (msgspec)
+STORED = (str, int, Ages, Backlog, Changed, Claim, Committed, Heard, Register, Roster, Tail)
+"""The types of every value that the server hands to its key-value port and its queue."""
 
 _encoder = msgspec.msgpack.Encoder()
-_decoder = msgspec.msgpack.Decoder(_Stored)
+_decoder = msgspec.msgpack.Decoder(Union[STORED])  # noqa: UP007 (msgspec builds a decoder from it)
 _entry_decoder = msgspec.msgpack.Decoder(Entry)
 
 
 def encode(value: Value) -> bytes:
-    """The bytes of a value; equal values have equal bytes."""
+    """The bytes of a value; equal values have equal bytes.
+
+    Raises:
+        AlgorithmError: its type is none of `STORED`, so it could not be read back.
+    """
+    if type(value) not in STORED:
+        raise AlgorithmError(f"a {type(value).__name__} cannot be stored: it is no type that this file knows")
     return _encoder.encode(value)
 
 
 def decode(data: bytes) -> Any:  # noqa: ANN401 (any of the stored types)
     """The value of these bytes."""
     return _decoder.decode(data)
+
+
+def encode_entry(entry: Entry) -> bytes:
+    """The bytes of an entry."""
+    return _encoder.encode(entry)
 
 
 def decode_entry(data: bytes) -> Entry:
@@ -85,6 +101,7 @@ class Database:
 
         Raises:
             Unavailable: the file was locked, the disk is full, or the like; nothing was done.
+            Timeout: the commit itself failed half-way; it may be found to be done after the next start.
         """
         connection = self._connection
         try:
@@ -93,13 +110,23 @@ class Database:
             raise Unavailable(f"{self.path}: {error}") from error
         try:
             yield connection
-            connection.execute("COMMIT")
         except sqlite3.Error as error:
-            connection.execute("ROLLBACK")
+            _roll_back(connection)
             raise Unavailable(f"{self.path}: {error}") from error
         except BaseException:
-            connection.execute("ROLLBACK")
+            _roll_back(connection)
             raise
+        self._commit()
+
+    def _commit(self) -> None:
+        connection = self._connection
+        try:
+            connection.execute("COMMIT")
+        except sqlite3.Error as error:
+            undone = connection.in_transaction  # it still waits to be committed, so nothing of it is durable
+            _roll_back(connection)
+            kind = Unavailable if undone else Timeout
+            raise kind(f"{self.path}: {error}") from error
 
     def read(self, statement: str, *parameters: Any) -> list[tuple[Any, ...]]:  # noqa: ANN401 (SQL values)
         """The rows of one question.
@@ -115,3 +142,9 @@ class Database:
     def close(self) -> None:
         """Close the file."""
         self._connection.close()
+
+
+def _roll_back(connection: sqlite3.Connection) -> None:
+    """Undo what was begun, where SQLite has not done so by itself (a full disk, an I/O error)."""
+    if connection.in_transaction:
+        connection.execute("ROLLBACK")

@@ -1,4 +1,7 @@
-"""The key-value port on SQLite: bytes that are compared and set inside a transaction."""
+"""The key-value port on SQLite: values that are compared and set inside a transaction.
+
+What has expired is not seen, and is deleted by the next write that expires: presence comes and goes for ever.
+"""
 
 from __future__ import annotations
 
@@ -16,7 +19,10 @@ if TYPE_CHECKING:
 
 __all__ = ["SqliteKeyValue"]
 
-SCHEMA = "CREATE TABLE IF NOT EXISTS pairs (key TEXT PRIMARY KEY, value BLOB, until REAL) WITHOUT ROWID;"
+SCHEMA = """
+CREATE TABLE IF NOT EXISTS pairs (key TEXT PRIMARY KEY, value BLOB, until REAL) WITHOUT ROWID;
+CREATE INDEX IF NOT EXISTS pairs_by_expiry ON pairs (until) WHERE until < 9e999;
+"""
 
 
 class SqliteKeyValue:
@@ -74,5 +80,9 @@ class SqliteKeyValue:
     def _put(self, connection: sqlite3.Connection, key: str, value: Value, expires_in: float | None) -> None:
         if expires_in is not None and not expires_in > 0.0:
             raise ValueError(f"{key}: an expiry in {expires_in} s is not in the future")
-        until = float("inf") if expires_in is None else self._wall() + expires_in
+        until = float("inf")
+        if expires_in is not None:
+            wall = self._wall()
+            until = wall + expires_in
+            connection.execute("DELETE FROM pairs WHERE until <= ? AND until < 9e999", (wall,))
         connection.execute("INSERT OR REPLACE INTO pairs VALUES (?, ?, ?)", (key, encode(value), until))

@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 
 from imsim.adapters.sqlite.database import Database
+from imsim.adapters.sqlite.sole import Sole
+from imsim.errors import ConfigError
 from imsim.protocol.frames import Entry
 from imsim.protocol.records import Record, key_of
 
@@ -27,14 +29,20 @@ _entries = msgspec.msgpack.Decoder(Entry)
 
 
 class SqliteStore:
-    """The `LocalStore` port.
+    """The `LocalStore` port, and the only one on its file.
 
     Raises:
         ConfigError: the file cannot be used.
+        WorldError: another device uses it: both would draw the same client ids.
     """
 
     def __init__(self, path: str | Path) -> None:
-        self._database = Database(path, SCHEMA)
+        self._sole = Sole(path)
+        try:
+            self._database = Database(path, SCHEMA)
+        except ConfigError:
+            self._sole.release()
+            raise
 
     def records(self) -> Iterator[Any]:
         """Everything that was written and not replaced, in the order of writing."""
@@ -58,7 +66,7 @@ class SqliteStore:
         """All of `records` or none, durable when it returns.
 
         Raises:
-            WorldError: it failed, nothing was written.
+            WorldError: it failed; the device must stop, and the next one finds all or nothing of it.
         """
         with self._database.transaction() as connection:
             for record in records:
@@ -80,8 +88,9 @@ class SqliteStore:
                 )
 
     def close(self) -> None:
-        """Close the file."""
+        """Close the file, and leave it to others."""
         self._database.close()
+        self._sole.release()
 
 
 _DECODERS = {kind.__name__: msgspec.msgpack.Decoder(kind) for kind in Record.__args__}  # type: ignore[attr-defined]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from imsim.adapters.sqlite.database import Database, decode_entry, encode
+from imsim.adapters.sqlite.database import Database, decode_entry, encode_entry
 from imsim.ports import FENCED, OK, Durability, LogState, Taken
 
 if TYPE_CHECKING:
@@ -50,7 +50,7 @@ class SqliteLog:
             ).fetchone()
             if found is not None:
                 return Taken(decode_entry(found[0]))
-            connection.execute("INSERT INTO slots VALUES (?, ?, ?)", (conversation, seq, encode(entry)))
+            connection.execute("INSERT INTO slots VALUES (?, ?, ?)", (conversation, seq, encode_entry(entry)))
         return OK
 
     async def read(self, conversation: str, low: int, high: int, *, timeout: float) -> Sequence[Entry]:

@@ -9,6 +9,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from imsim.adapters.sqlite.database import Database, decode, encode
+from imsim.errors import WorldError
 from imsim.ports import Queued
 
 if TYPE_CHECKING:
@@ -26,6 +27,8 @@ CREATE TABLE IF NOT EXISTS topic_groups (topic TEXT, grp TEXT, PRIMARY KEY (topi
 """
 _NOBODY = ""
 """The group of values that were published before anybody joined."""
+_PAUSE = 1.0
+"""Seconds before a file that could not be read is tried again: waiting for a delivery never fails."""
 
 
 class SqliteQueue:
@@ -36,8 +39,9 @@ class SqliteQueue:
         self._database = database
         self._runtime = runtime
         self._visibility = visibility
-        self._taken: dict[int, tuple[str, float]] = {}
+        self._taken: dict[int, tuple[tuple[str, str, str], float]] = {}
         self._waiting: list[Future[None]] = []
+        self._alarmed = False
 
     async def publish(self, topic: str, key: str, value: Value, *, timeout: float) -> None:
         """Hand a value over to every group."""
@@ -62,13 +66,16 @@ class SqliteQueue:
     async def receive(self, topic: str, group: str, limit: int) -> Sequence[Queued]:
         """What may be handed to a member of the group now, waiting for at least one."""
         while True:
-            batch = self._take(topic, group, limit)
+            try:
+                batch = self._take(topic, group, limit)
+            except WorldError:
+                await self._runtime.sleep(_PAUSE)
+                continue
             if batch:
                 return batch
             woken: Future[None] = self._runtime.future()
             self._waiting.append(woken)
-            if self._taken:
-                self._runtime.spawn(self._wake_later())
+            self._arm()
             await woken
 
     async def ack(self, tags: Iterable[int]) -> None:
@@ -93,13 +100,14 @@ class SqliteQueue:
             for tag, key, value, deliveries in rows:
                 if len(batch) == limit:
                     break
-                if f"{group}/{key}" not in held:
+                if (topic, group, key) not in held:
                     batch.append(Queued(topic, key, decode(value), tag, deliveries + 1))
             connection.executemany(
                 "UPDATE queued SET deliveries = deliveries + 1 WHERE tag = ?", [(item.tag,) for item in batch]
             )
         for item in batch:
-            self._taken[item.tag] = (f"{group}/{item.key}", now + self._visibility)
+            self._taken[item.tag] = ((topic, group, item.key), now + self._visibility)
+        self._arm()
         return batch
 
     def _wake(self) -> None:
@@ -107,8 +115,15 @@ class SqliteQueue:
         for future in waiting:
             future.set_result(None)
 
-    async def _wake_later(self) -> None:
-        await self._runtime.sleep(self._visibility)
+    def _arm(self) -> None:
+        """One alarm for all: who waits looks again when the oldest delivery may be handed out again."""
+        if self._waiting and self._taken and not self._alarmed:
+            self._alarmed = True
+            self._runtime.spawn(self._wake_at(min(until for _, until in self._taken.values())))
+
+    async def _wake_at(self, until: float) -> None:
+        await self._runtime.sleep(max(0.0, until - self._runtime.now()))
+        self._alarmed = False
         self._wake()
 
 
