@@ -36,7 +36,7 @@ class Ledger:
         self._world = world
         self._log = log
         self._memberships: dict[str, Membership] = {}
-        self._conversations: dict[str, dict[str, None]] = {}
+        self._conversations: dict[str, tuple[str, ...]] = {}
         """Everything that a user ever was a member of."""
         self._tails: dict[str, int] = {}
         """The epoch in which the log must still say what of its tail is lost, by conversation."""
@@ -132,7 +132,9 @@ class Ledger:
         event = Event.LEFT if isinstance(body, Leave) else Event.JOINED
         users = body.members if isinstance(body, Created) else (body.user,)  # type: ignore[union-attr]
         for user in users:
-            self._conversations.setdefault(user, {})[entry.conversation] = None
+            known = self._conversations.get(user, ())
+            if entry.conversation not in known:
+                self._conversations[user] = (*known, entry.conversation)
             world.fact(None, event, conversation=entry.conversation, epoch=entry.epoch, seq=entry.seq, detail=user)
 
 

@@ -58,8 +58,11 @@ class Users:
         world = self._world
         session = next(self._sessions[node.name], None)
         if session is None:
+            del self._sessions[node.name]
             return
         begin, end = session
+        if end >= world.plan.duration:  # the last one: most devices have no other, and their streams are not small
+            del self._sessions[node.name]
         if begin <= world.kernel.now:
             self._open((node, end))
         else:

@@ -176,6 +176,8 @@ def receiver_up(world: World) -> Callable[[Flight], None]:
             pushes = node.pushes
             if pushes is not None:
                 pushes.pop(message.subject, None)
+                if not pushes:
+                    node.pushes = None  # an emptied dict is not small, and most devices are idle
             row(
                 kernel._now, server.index, server.number, Event.ACKNOWLEDGED, message.conversation, message.index,
                 frame.epoch, frame.upto, node.index,

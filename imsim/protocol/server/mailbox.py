@@ -41,6 +41,11 @@ class Mailbox:
         """How many pieces of work wait, besides the one that is being done."""
         return len(self._waiting) if self._waiting else 0
 
+    @property
+    def idle(self) -> bool:
+        """Whether nothing is being done and nothing waits."""
+        return not self._busy
+
     async def do(self, work: Callable[[], Coroutine[Any, Any, T]]) -> T:
         """Do `work` when everything that came before it is done; at once if nothing did.
 

@@ -119,6 +119,13 @@ class Ownership:
         return self.name.startswith(user_log(""))
 
     @property
+    def forgettable(self) -> bool:
+        """Whether nothing is lost by beginning anew: no work under way, nothing to repair, no failover to remember."""
+        tenure = self.tenure
+        settled = tenure is None or tenure.settled
+        return settled and self.mailbox.idle and not self._repairing and self._epoch_seen == FIRST_EPOCH
+
+    @property
     def present(self) -> Tenure | None:
         """The tenure, if nothing speaks against it and its lease need not be renewed yet."""
         tenure = self.tenure

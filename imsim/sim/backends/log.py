@@ -46,7 +46,8 @@ class _Conversation:
         self.committed = 0
         self.entries: list[Entry] = []
         """The committed slots that are still there; the last one is slot `committed`."""
-        self.loose: dict[int, Entry] = {}
+        self.loose: dict[int, Entry] | None = None
+        """None while nothing is loose: an emptied dict is not small, and most logs seldom change."""
         self.token = 0
         self.replicated: deque[tuple[float, int]] | None = None
         """(moment, committed prefix) of what the replica may lack, oldest first; asynchronous logs only."""
@@ -107,9 +108,12 @@ class SlotLog:
             return FENCED
         log.token = token
         if seq > log.committed:
-            if seq in log.loose:
+            if log.loose is None:
+                log.loose = {seq: entry}
+            elif seq in log.loose:
                 return Taken(log.loose[seq])
-            log.loose[seq] = entry
+            else:
+                log.loose[seq] = entry
             return OK
         if seq < 1:
             msg = f"{seq} is no slot of {conversation}: slots are counted from 1"
@@ -131,7 +135,7 @@ class SlotLog:
         if log is None:
             return None
         if seq > log.committed:
-            return log.loose.get(seq)
+            return log.loose.get(seq) if log.loose else None
         index = seq - log.trimmed_below
         return log.entries[index] if index >= 0 else None
 
@@ -143,7 +147,7 @@ class SlotLog:
         if self._sealed or epoch != log.epoch:
             return log.committed
         loose, entries, committed = log.loose, log.entries, log.committed
-        while committed < upto and (entry := loose.pop(committed + 1, None)) is not None:
+        while loose and committed < upto and (entry := loose.pop(committed + 1, None)) is not None:
             entries.append(entry)
             committed += 1
             if self.on_committed is not None:
@@ -151,6 +155,8 @@ class SlotLog:
         if committed != log.committed and self.durability is Durability.ASYNC:
             self._note(log)
         log.committed = committed
+        if not loose:
+            log.loose = None
         return committed
 
     def state(self, conversation: str) -> LogState:
@@ -221,7 +227,7 @@ class SlotLog:
             for entry in log.entries[kept:]:
                 self.on_cut(entry)
         del log.entries[kept:]
-        log.loose.clear()
+        log.loose = None
         log.committed = cut
         log.cuts = (*log.cuts, cut)
         log.epoch += 1
