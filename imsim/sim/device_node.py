@@ -13,6 +13,7 @@ anything of this happens (workload.py, faults.py).
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
@@ -37,7 +38,7 @@ from imsim.protocol.effects import (
     Transmit,
     Write,
 )
-from imsim.protocol.frames import Ack, Ask, Cancel, Edit, Entry, Frame, Message, Read, Recall, Send
+from imsim.protocol.frames import Ack, Ask, Cancel, Edit, Entry, Frame, Message, Push, Read, Recall, Send, Welcome
 from imsim.protocol.records import Epoch, Queued, Resolved, SendState
 from imsim.scenario.people import PlatformPush
 from imsim.sim.connection import Endpoint
@@ -55,10 +56,11 @@ if TYPE_CHECKING:
     from imsim.sim.wire import Wire
     from imsim.sim.world import World
 
+    _Rest = tuple[list[Effect], Named | None, int]
+    """Effects that wait for the write before them, and the name of the frame that they answer."""
+
 __all__ = ["DeviceNode", "Make"]
 
-_Input = tuple[str, tuple[Any, ...], dict[str, Any]]
-"""A method of the device, and its arguments."""
 _HAIR = 1e-6
 """The kernel rounds to microseconds: without it a timer could come a hair early, for ever."""
 
@@ -149,7 +151,7 @@ class DeviceNode(Endpoint):
         self.pushes: dict[int, int] | None = None
         self.pushed_before = 0
         self.most_pushes = 1
-        self.waiting: list[_Input] | None = None
+        self.waiting: list[Callable[[], object]] | None = None
         self.backups: list[tuple[float, tuple[Any, ...]]] | None = None
         self.bytes_up = 0
         self.bytes_down = 0
@@ -196,7 +198,7 @@ class DeviceNode(Endpoint):
     def _resume(self, lives: int) -> None:
         if lives == self.lives and self.device is not None:
             self.make.world.fact(self, Event.RESUMED)
-            self._go_on((lives, ()))
+            self._go_on((lives, ([], None, 0)))
 
     def restart(self) -> None:
         """The process is started again."""
@@ -279,12 +281,28 @@ class DeviceNode(Endpoint):
         if self.device is None:
             return None
         if self.waiting is not None:
-            self.waiting.append((method, args, kwargs))
+            self.waiting.append(functools.partial(self.command, method, *args, **kwargs))
             return None
         now, wall = self.time()
         result = getattr(self.device, method)(*args, now=now, wall=wall, **kwargs)
         self.run(None, 0)
         return result
+
+    def take(self, wire: Wire, frame: Frame, message: Named, occurrence: int) -> None:
+        """A frame has come; `message` and `occurrence` name it."""
+        if self.waiting is not None:
+            self.waiting.append(functools.partial(self.take, wire, frame, message, occurrence))
+            return
+        device = self.device
+        if device is None or wire is not self.wire:
+            return
+        was_online = device.online
+        now, wall = self.time()
+        device.handle_frame(wire, frame, now=now, wall=wall)
+        if device.online and not was_online:
+            resumed = type(frame) is Welcome and frame.resumed
+            self.make.world.fact(self, Event.CONNECTED, detail="resumed" if resumed else "")
+        self.carry_out(device.poll(), message if type(frame) is Push else None, occurrence)
 
     # ------------------------------------------------------------------------------------------ effects
 
@@ -318,7 +336,7 @@ class DeviceNode(Endpoint):
                 if not self._write(effect):
                     return
                 if self.make.write_time is not None or self.disk.late:
-                    self._wait_for_write(list(effects[position + 1 :]))
+                    self._wait_for_write((list(effects[position + 1 :]), message, occurrence))
                     return
             elif type(effect) is Transmit:
                 self.transmit(effect.frame, message, occurrence)
@@ -366,7 +384,7 @@ class DeviceNode(Endpoint):
         named = self.make.world.naming.of_id(client_id, "")
         self.make.world.fact_about(self, _STATES[state], named, named.epoch, named.seq, detail=reason)
 
-    def _wait_for_write(self, rest: list[Effect]) -> None:
+    def _wait_for_write(self, rest: _Rest) -> None:
         world: World = self.make.world
         self.waiting = []
         write_time, seconds = self.make.write_time, self.disk.late
@@ -374,22 +392,20 @@ class DeviceNode(Endpoint):
             seconds += write_time(world.chance(Kind.WRITE, f"at {self.name}", self.count(0)))
         world.kernel.call_in(seconds, self._go_on, (self.lives, rest))
 
-    def _go_on(self, later: tuple[int, Sequence[Effect]]) -> None:
-        lives, rest = later
+    def _go_on(self, later: tuple[int, _Rest]) -> None:
+        lives, (rest, message, occurrence) = later
         if lives != self.lives or self.device is None:
             return
         inputs, self.waiting = self.waiting or [], None
-        self._carry_out(rest, None, 0)
+        self._carry_out(rest, message, occurrence)
         while inputs and self._held() is None and self.device is not None:
-            method, args, kwargs = inputs.pop(0)
-            if method != "handle_frame" or args[0] is self.wire:
-                self.command(method, *args, **kwargs)
+            inputs.pop(0)()
         held = self._held()
         if held is not None:  # the next write takes its time too
             held[:0] = inputs
         self.run(None, 0)
 
-    def _held(self) -> list[_Input] | None:
+    def _held(self) -> list[Callable[[], object]] | None:
         """What waits for a write that is under way; None: no write is."""
         return self.waiting
 

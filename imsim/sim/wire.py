@@ -31,7 +31,6 @@ from imsim.protocol.frames import (
     Push,
     Send,
     Sent,
-    Welcome,
 )
 from imsim.sim.connection import Connection
 from imsim.sim.decisions import FRAMES, Kind
@@ -287,21 +286,11 @@ class Traffic:
         """A frame reaches a device: the plain way, for every frame and every device."""
         wire, frame, message, occurrence = flight
         node: DeviceNode = wire.device
-        device = node.device
-        if device is None:
+        if node.device is None:
             return
         if self.frames:
             self.received_row(node.index, node.lives, wire.server.index, message, occurrence, frame)
-        if node.waiting is not None:
-            node.command("handle_frame", wire, frame)
-            return
-        was_online = device.online
-        now, wall = node.time()
-        device.handle_frame(wire, frame, now=now, wall=wall)
-        if device.online and not was_online:
-            resumed = type(frame) is Welcome and frame.resumed
-            self._world.fact(node, Event.CONNECTED, detail="resumed" if resumed else "")
-        node.carry_out(device.poll(), message if type(frame) is Push else None, occurrence)
+        node.take(wire, frame, message, occurrence)
 
     # ------------------------------------------------------------------------------------------ rows of frames
 
