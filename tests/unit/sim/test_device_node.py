@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import itertools
+
 import pytest
 
 from imsim.protocol.connector import Phase
@@ -18,7 +20,7 @@ def test_inputs_wait_while_a_write_takes_its_time():
     small = Small(traffic__steps=lines, **SLOW).run().assert_holds()
     arrived = small.times("received", node="bob/phone", message="alice-2", detail="push")
     shown = small.times("shown", node="bob/phone")
-    assert all(later - earlier >= 0.5 for earlier, later in zip(shown, shown[1:], strict=False))
+    assert all(later - earlier >= 0.5 for earlier, later in itertools.pairwise(shown))
     assert shown[1] > arrived[0]
 
 
