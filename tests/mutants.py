@@ -462,7 +462,7 @@ WITHOUT: Final = {
     "frames.py": "data, and a codec that the simulated world does not use",
     "requests.py": "data only",
     "server/config.py": "data only",
-    "server/ownership.py": "not caught yet: two owners at once are safe by design, and untold commits are found by checks",
+    "server/ownership.py": "not caught yet: two owners at once are safe, and checks find untold commits",
     "server/tail.py": "not caught yet: its notes matter only where a failover and a lost device meet",
     "server/presence.py": "soft state, by design outside of everything that the verdict judges",
     "server/server.py": "puts parts together; a part that is never started is made up for by checks and connections",
