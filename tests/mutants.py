@@ -405,7 +405,7 @@ MUTANTS: Final = (
     Mutant(
         "claims are not compared",
         "services/claims.py",
-        "                claim = await self._move(name, claim, target)",
+        "                claim = await self._move(name, claim, target, expires_in)",
         "                claim = target",
         "datagram",
     ),
