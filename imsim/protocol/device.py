@@ -89,6 +89,9 @@ class Device(Receiver):
         if installed is None or installed.install != install:
             nonce = f"{int(random.at(f'nonce {install}', 0).random() * (1 << 48)):012x}"
             device.commit((Installed(install, nonce),), now)
+        if device._outbox is not None:
+            device._outbox.handle_offline()
+            device._rearm()
         return device
 
     # ------------------------------------------------------------------------------------------ commands
@@ -150,7 +153,7 @@ class Device(Receiver):
     def mark_read(self, conversation: str, seq: int, *, now: float, wall: float) -> str | None:
         """The user has read up to `seq`; None if that is no news."""
         inbox = self._inboxes.get(conversation)
-        if inbox is None or seq <= inbox.mark:
+        if inbox is None or min(seq, inbox.head) <= inbox.mark:
             return None
         return self._offer(self.own_log, Read(conversation, inbox.epoch, min(seq, inbox.head)), now, wall, None)
 
@@ -296,9 +299,10 @@ class Device(Receiver):
 
     def _queue(self, conversation: str, record: Queued, now: float) -> None:
         self.commit((record,), now)
-        if self.online and self._outbox is not None:
+        if self._outbox is not None:
+            self._outbox.go(conversation, now)  # its deadline runs, connected or not
+        if self.online:
             self._quiet = False
-            self._outbox.go(conversation, now)
         else:
             self._connector.want(now, open_=False)
         self._rearm()

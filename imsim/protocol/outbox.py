@@ -210,19 +210,24 @@ class Outbox:
             _Item(record.client_id, record.wall, record.body, deadline, not fresh, phase, record.wanted, record.offered)
         )
 
-    def apply_resolved(self, record: Resolved) -> None:
-        """An entry has a final state: it leaves its lane."""
+    def apply_resolved(self, record: Resolved) -> Body | None:
+        """An entry has a final state: it leaves its lane; what it said, if it was there."""
+        body: Body | None = None
         for lane in self._lanes.values():
             for index, item in enumerate(lane.items):
                 if item.client_id == record.client_id:
+                    body = item.body
                     del lane.items[index]
                     if index < lane.flight:
                         lane.flight -= 1
                         if not lane.flight:
                             lane.land()
                     break
-            lane.judged = [item for item in lane.judged if item.client_id != record.client_id]
+            for item in [item for item in lane.judged if item.client_id == record.client_id]:
+                body = item.body
+                lane.judged.remove(item)
         self._sweep()
+        return body
 
     # ------------------------------------------------------------------------------------------ moments
 
