@@ -61,7 +61,6 @@ SCENARIOS: Final[dict[str, dict[str, Any]]] = {
     "poll over datagrams": _POLL | _DATAGRAM | {"network.loss": 0.3},
     "narrow": _DATAGRAM | {"servers.window": 2, "servers.page": 2, "sync.page": 2, "faults.random.cut": 300},
     "cuts": {"faults.random.cut": 300},
-    "kills": {"faults.random.kill": 300, "faults.random.length": "3s"},
     "deaf queue": {"sync.strategy": "hybrid", "sync.check": "5s", "backends.queue.unavailable": 0.4},
     "weak backends": {
         f"backends.{port}.{fault}": 0.1
@@ -159,14 +158,6 @@ MUTANTS: Final = (
         "        inbox.learn(entry.seq, entry.seq)",
         "        inbox.learn(1, entry.seq)",
         "datagram",
-    ),
-    Mutant(
-        "counters begin anew after a restart",
-        "fold.py",
-        "        if not _fresh:\n            self._count_own(record.client_id)\n",
-        "",
-        "kills",
-        (3,),
     ),
     Mutant(
         "nobody looks for what is behind",
