@@ -224,19 +224,21 @@ class Fold:
         self._next = 0
         self._again = None
 
-    def _own_counter(self, client_id: str) -> int | None:
-        """The counter in an id of this install; None for any other."""
+    def _count_own(self, client_id: str) -> None:
+        """An id of this install was used: the next one is higher."""
+        self._next = max(self._next, self._own_counter(client_id) + 1)
+
+    def _own_counter(self, client_id: str) -> int:
+        """The counter in an id of this install; -1 for any other."""
         installed = self._installed
         if installed is None or not client_id.startswith(installed.nonce):
-            return None
+            return -1
         return int(client_id[len(installed.nonce) + 1 :])
 
     def _apply_queued(self, record: Queued, now: float, fresh: bool) -> None:  # noqa: FBT001
-        counter = self._own_counter(record.client_id)
-        if counter is not None:
-            self._next = max(self._next, counter + 1)
-            if self._again is not None:
-                self._again.discard(counter)
+        self._count_own(record.client_id)
+        if self._again:
+            self._again.discard(self._own_counter(record.client_id))
         if self._outbox is None:
             self._outbox = self._new_outbox()
         self._outbox.apply_queued(record, now, fresh=fresh)
@@ -244,14 +246,12 @@ class Fold:
             read = self.inbox(record.body.conversation)
             self._raise_mark(read, read.place(record.body.epoch, record.body.seq))
 
-    def _apply_resolved(self, record: Resolved, _now: float, fresh: bool) -> None:  # noqa: FBT001
-        if not fresh or record.draft is not None:
-            counter = self._own_counter(record.client_id)
-            if counter is not None:
-                self._next = max(self._next, counter + 1)
-                if record.draft is not None:
-                    self._again = self._again or set()
-                    self._again.add(counter)
+    def _apply_resolved(self, record: Resolved, _now: float, _fresh: bool) -> None:  # noqa: FBT001
+        if not _fresh:
+            self._count_own(record.client_id)
+        if record.draft is not None and self._own_counter(record.client_id) >= 0:
+            self._again = self._again or set()
+            self._again.add(self._own_counter(record.client_id))
         if self._outbox is not None:
             body = self._outbox.apply_resolved(record)
             if self._outbox.empty:

@@ -102,6 +102,8 @@ class _Item(msgspec.Struct, gc=False):
     phase: _Phase
     wanted: SendState
     offered: int
+    nonce: str
+    counter: int
     below: int = 0
 
     def draft(self) -> Draft:
@@ -133,11 +135,18 @@ class _Lane:
         self.exhausted = False
 
     def insert(self, item: _Item) -> None:
-        """Offered-again entries come first, in the order of their old slots."""
-        index = len(self.items)
-        if item.offered:
-            index = sum(1 for other in self.items if other.offered and other.offered < item.offered)
-        self.items.insert(index, item)
+        """Put an entry where it belongs: one install's in the order of their counters, what is offered again first.
+
+        Neither records nor slots say it all: the record of what is being cancelled is a later one, and after a second
+        failover a slot of the first says nothing.
+        """
+        items, nonce, counter = self.items, item.nonce, item.counter
+        index = next((i for i, other in enumerate(items) if other.counter > counter and other.nonce == nonce), None)
+        if index is None:
+            index = len(items)
+            if item.offered:
+                index = sum(1 for other in items if other.offered and other.offered < item.offered)
+        items.insert(index if item.offered else max(index, self.flight), item)
 
     def next_due(self) -> float:
         due = math.inf if self.due is None else self.due
@@ -193,6 +202,15 @@ class Outbox:
         lane = self._lanes.get(conversation)
         return [] if lane is None else [item.draft() for item in (*lane.judged, *lane.items)]
 
+    def unsent_marks(self, own_log: str, conversation: str) -> list[str]:
+        """Read marks of a conversation that were never transmitted; a later one makes them needless."""
+        lane = self._lanes.get(own_log)
+        return [
+            item.client_id
+            for item in (() if lane is None else lane.items)
+            if isinstance(item.body, Read) and item.body.conversation == conversation and not item.touched
+        ]
+
     # ------------------------------------------------------------------------------------------ the fold
 
     def apply_queued(self, record: Queued, now: float, *, fresh: bool) -> None:
@@ -206,8 +224,20 @@ class Outbox:
                 item.phase, item.wanted = phase, record.wanted
                 return
         deadline = math.inf if record.deadline is None else now + record.deadline
+        nonce, _, counter = record.client_id.rpartition("-")
         lane.insert(
-            _Item(record.client_id, record.wall, record.body, deadline, not fresh, phase, record.wanted, record.offered)
+            _Item(
+                record.client_id,
+                record.wall,
+                record.body,
+                deadline,
+                not fresh,
+                phase,
+                record.wanted,
+                record.offered,
+                nonce,
+                int(counter) if counter.isdecimal() else 0,
+            )
         )
 
     def apply_resolved(self, record: Resolved) -> Body | None:
