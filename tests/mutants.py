@@ -222,6 +222,7 @@ MUTANTS: Final = (
         "            item.deadline = math.inf\n            if item.touched:",
         "            item.deadline = math.inf\n            if item.below:",
         "impatient",
+        (4, 5, 6, 7, 8),
     ),
     Mutant(
         "giving up is taken for failed",

@@ -15,6 +15,9 @@ again and again until it is answered, and meanwhile the user is told *unknown*. 
 
 `JUDGED`: the server no longer remembers the id (`expired`, with a bound): the verdict is in the slots below the bound.
 
+A budget, where there is one, pays for what is sent again, after a `later` too. What it cannot pay for waits until it
+can.
+
 State changes only through records (`apply_queued`, `apply_resolved`), so a restart folds to the same lanes; what is not
 recorded (attempts, what is in flight) starts over, which costs a repetition and no promise.
 """
@@ -80,6 +83,14 @@ class OutboxHost(Protocol):
         """Slots up to `head` exist."""
         ...
 
+    def first_send(self) -> None:
+        """Something is sent for the first time: it pays a share of a repetition."""
+        ...
+
+    def wait_to_repeat(self, now: float) -> float:
+        """Pay for a repetition: 0, or the seconds after which it could be paid for."""
+        ...
+
     def verdict_below(self, conversation: str, client_id: str, below: int) -> SendState | None:
         """`SENT`, `FAILED` or, for good, `UNKNOWN` once every slot below is known or trimmed, else None."""
         ...
@@ -116,7 +127,20 @@ class _Item(msgspec.Struct, gc=False):
 class _Lane:
     """The unresolved entries of one conversation; the first `flight` of them are on their way."""
 
-    __slots__ = ("attempt", "conversation", "delay", "drawn", "due", "exhausted", "flight", "items", "judged", "since")
+    __slots__ = (
+        "again",
+        "attempt",
+        "begun",
+        "conversation",
+        "delay",
+        "drawn",
+        "due",
+        "exhausted",
+        "flight",
+        "items",
+        "judged",
+        "since",
+    )
 
     def __init__(self, conversation: str) -> None:
         self.conversation = conversation
@@ -127,7 +151,9 @@ class _Lane:
     def land(self) -> None:
         """Nothing is in flight any more."""
         self.flight = 0
+        self.again = False
         self.attempt = 0
+        self.begun = 0.0
         self.delay = 0.0
         self.due: float | None = None
         self.since = 0.0
@@ -318,7 +344,7 @@ class Outbox:
                 self._settle(lane, item, outcome, now)
         if answered:
             lane.land()
-            lane.due = later
+            lane.due, lane.again = later, later is not None
             self._pump(lane, now)
         self._rearm()
 
@@ -381,7 +407,11 @@ class Outbox:
 
     def _transmit(self, lane: _Lane, now: float) -> None:
         host = self._host
+        if host.config.budget is not None and not self._is_paid(lane, now):
+            return
         lane.attempt += 1
+        if lane.attempt == 1:
+            lane.begun = now
         batch = lane.items[: lane.flight]
         first, epoch = batch[0], host.epoch_of(lane.conversation)
         frame: Frame
@@ -399,10 +429,22 @@ class Outbox:
         if least <= 0.0:
             self._draw(lane)
 
+    def _is_paid(self, lane: _Lane, now: float) -> bool:
+        """Whether the budget lets this be sent now; if not, it waits."""
+        if not lane.attempt and not lane.again:
+            self._host.first_send()
+            return True
+        wait = self._host.wait_to_repeat(now)
+        if wait > 0.0:
+            lane.due, lane.drawn, lane.exhausted = now + wait, True, False
+            return False
+        return True
+
     def _draw(self, lane: _Lane) -> None:
         """How long the answer to what is in flight is waited for."""
-        host, first = self._host, lane.items[0]
-        delay = host.config.send.next_delay(lane.attempt, lane.delay, host.random.at(first.client_id, lane.attempt))
+        host, first, policy = self._host, lane.items[0], self._host.config.send
+        delay = policy.next_delay(lane.attempt, lane.delay, host.random.at(first.client_id, lane.attempt))
+        delay = policy.within(delay, lane.since - lane.begun)
         # a Cancel is repeated until it is answered: only the server can say what became of the entry; and a read mark
         # is raised here already, so that giving it up would part this device from the user's others
         lane.exhausted = delay is None and first.phase is not _Phase.CANCELLING and type(first.body) is not Read

@@ -23,7 +23,7 @@ from imsim.errors import AlgorithmError
 from imsim.ports import Swap, Value
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
 
     from imsim.sim.backends.line import Line
     from imsim.sim.runtime import Incarnation
@@ -116,9 +116,9 @@ class ValueMap:
         present = self._counter(key)
         return self._count(key, least) if least > present else present
 
-    def __len__(self) -> int:
-        """How many values there are, expired ones that were not forgotten yet included."""
-        return len(self._values)
+    def __iter__(self) -> Iterator[str]:
+        """All keys, those of expired values that were not forgotten yet included."""
+        return iter(self._values)
 
     def drop(self, prefix: str) -> None:
         """Forget every value whose key begins with `prefix`: what the world does to a cache."""

@@ -9,7 +9,7 @@ from imsim.errors import ConfigError
 from imsim.protocol.effects import SendChanged
 from imsim.protocol.frames import Answer, Cancel, Message, Outcome, Read, Send, Sent
 from imsim.protocol.records import Queued, Resolved, SendState
-from imsim.protocol.retry import Fixed
+from imsim.protocol.retry import Exponential, Fixed
 from tests.device_alone import PLAIN, Alone, entry, lasting, message
 
 OK, CANCELLED, EXPIRED = Answer.OK, Answer.CANCELLED, Answer.EXPIRED
@@ -111,6 +111,20 @@ def test_what_the_device_gave_up_and_the_user_takes_back_is_cancelled(phone):
     phone.do("cancel", mine)
     phone.answer((mine, CANCELLED, 0))
     assert phone.told(mine)[-1] == "cancelled"
+
+
+def test_a_policys_own_deadline_gives_up_too():
+    config = msgspec.structs.replace(PLAIN, send=Exponential(base=1.0, cap=60.0, deadline=5.0))
+    phone = Alone(config).connect()
+    mine = phone.send()
+    phone.wait(2.9)
+    assert [frame.attempt for frame in phone.frames(Send)] == [1, 2]
+    phone.wait(0.2)
+    assert [frame.attempt for frame in phone.frames(Send)] == [1, 2, 3]
+    assert phone.device.state(mine) is SendState.PENDING
+    phone.wait(4.0)  # the next try would come 7 s after the first
+    assert len(phone.frames(Send)) == 3
+    assert phone.device.state(mine) is SendState.UNKNOWN
 
 
 # ---------------------------------------------------------------------------------------------- judged by slots
