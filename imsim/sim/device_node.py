@@ -470,11 +470,12 @@ class DeviceNode(Endpoint):
         self.armed = at
         kernel = self.make.world.kernel
         now, _ = self.time()
-        kernel.call_in(max(0.0, at - now + _HAIR), self._wake, at)
+        kernel.call_in(max(0.0, at - now + _HAIR), self._wake, (self.lives, at))
 
-    def _wake(self, at: float) -> None:
-        if at != self.armed or self.device is None:
-            return  # superseded, by an earlier one or by the end of the process
+    def _wake(self, timer: tuple[int, float]) -> None:
+        lives, at = timer
+        if lives != self.lives or at != self.armed or self.device is None:
+            return  # superseded
         self.armed = None
         due = self.device.wake_at
         if due is None:
