@@ -61,7 +61,7 @@ class AsyncRuntime:
     def __init__(self, *, seed: int | None = None) -> None:
         self.random: Randomness = SharedRandomness(seed)
         self.failed: asyncio.Future[None] = asyncio.get_running_loop().create_future()
-        """Raises the first exception that escaped a coroutine."""
+        """Raises the first exception that escaped a coroutine, or was handed to `fail`."""
         self._tasks: set[asyncio.Task[Any]] = set()
 
     def now(self) -> float:
@@ -86,6 +86,11 @@ class AsyncRuntime:
         """A new, empty future."""
         return AsyncFuture()
 
+    def fail(self, error: BaseException) -> None:
+        """Something that must not fail has failed; only the first one is told."""
+        if not self.failed.done():
+            self.failed.set_exception(error)
+
     async def close(self) -> None:
         """Cancel what still runs: the process is about to end."""
         for task in list(self._tasks):
@@ -94,5 +99,6 @@ class AsyncRuntime:
 
     def _ended(self, task: asyncio.Task[Any]) -> None:
         self._tasks.discard(task)
-        if not task.cancelled() and task.exception() is not None and not self.failed.done():
-            self.failed.set_exception(task.exception())  # type: ignore[arg-type]
+        error = None if task.cancelled() else task.exception()
+        if error is not None:
+            self.fail(error)

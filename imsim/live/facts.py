@@ -39,7 +39,10 @@ class Facts:
         self._node = node
         self._now = now
         self._told = {_key(fact) for fact in read(path)}
+        torn = path.exists() and path.stat().st_size > 0 and not path.read_bytes().endswith(b"\n")
         self._file = path.open("a")
+        if torn:  # the process before was killed in the middle of a line
+            self._file.write("\n")
 
     def tell(self, facts: Iterable[Fact]) -> None:
         """Append facts; each line is handed to the system before the next thing happens."""
@@ -53,10 +56,10 @@ class Facts:
 
 
 def read(path: Path) -> list[Fact]:
-    """The facts of a file; a torn last line is none."""
+    """The facts of a file; a torn line is none."""
     if not path.exists():
         return []
-    return [json.loads(line) for line in path.read_text().splitlines() if line.endswith("}")]
+    return [json.loads(line) for line in path.read_text(errors="replace").splitlines() if line.endswith("}")]
 
 
 def _key(fact: Fact) -> tuple[Any, ...]:

@@ -1,7 +1,8 @@
 """One process of a live run: a server, or a device that is told what to do. `python -m imsim.live.node`.
 
 A device reads one JSON command a line from its standard input and answers with one line; whoever started it decides
-what its user does. Both write their facts beside their database.
+what its user does. Both write their facts beside their database, and end when their standard input does: a
+supervisor that is gone, however it went, leaves nothing behind.
 """
 
 from __future__ import annotations
@@ -33,6 +34,7 @@ _QUICK = DeviceConfig(
     ask=EqualJitter(base=0.5, cap=1.0),
 )
 """A live run lasts seconds, not a day."""
+_LINE_BYTES = 1 << 20
 
 
 async def _serve(folder: Path, port: int) -> None:
@@ -46,7 +48,13 @@ async def _serve(folder: Path, port: int) -> None:
         if server.incarnation > 1:
             facts.tell([{"event": "restarted"}])
         _say({"port": server.port})
-        await server.failed()
+        commands = await _commands()
+        loop = asyncio.get_running_loop()
+        waits: list[asyncio.Task[Any]] = [loop.create_task(server.failed()), loop.create_task(commands.read())]
+        done, pending = await asyncio.wait(waits, return_when=asyncio.FIRST_COMPLETED)
+        for task in pending:
+            task.cancel()
+        await asyncio.gather(*done)
 
 
 async def _live(folder: Path, url: str, user: str, device: str) -> None:
@@ -66,9 +74,16 @@ async def _live(folder: Path, url: str, user: str, device: str) -> None:
     async with client:
         facts.tell_again(fact for record in client.device.stored() for fact in of_record(record))
         _say({"ready": name})
-        loop = asyncio.get_running_loop()
-        while line := await loop.run_in_executor(None, sys.stdin.readline):
+        commands = await _commands()
+        while line := await commands.readline():
             _say(await _obey(client, json.loads(line)))
+
+
+async def _commands() -> asyncio.StreamReader:
+    """The standard input, read without a thread that would outlive a failure."""
+    reader = asyncio.StreamReader(limit=_LINE_BYTES)
+    await asyncio.get_running_loop().connect_read_pipe(lambda: asyncio.StreamReaderProtocol(reader), sys.stdin)
+    return reader
 
 
 async def _obey(client: Client, command: dict[str, Any]) -> dict[str, Any]:

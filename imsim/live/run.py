@@ -1,9 +1,9 @@
 """A model with real processes: one server, one process a device, and two of them killed in the middle.
 
 What users do comes from the model's list of steps, its times shortened; what goes wrong is `kill -9`, of the server
-once and of one device once. Then everybody comes back, all devices have to converge, and the same judge reads the
-same kind of history as after a simulated run. The model's own network and faults need the fault proxy, and are not
-there yet.
+once and of one device once, each when a step has just been made. Then everybody comes back, all devices have to
+converge, and the same judge reads the same kind of history as after a simulated run. The model's own network and
+faults need the fault proxy, and are not there yet.
 """
 
 from __future__ import annotations
@@ -38,6 +38,7 @@ _START_SECONDS = 20.0
 _CONVERGE_SECONDS = 30.0
 _LOOK_SECONDS = 0.1
 _EVERYTHING = 1 << 40
+_ACTIONS = {Action.SEND, Action.REPLY, Action.EDIT, Action.RECALL, Action.READ}
 
 LiveOutcome = tuple["History", Counters, float]
 """The history, what was counted, and the wall seconds."""
@@ -74,6 +75,10 @@ class _Plan:
             message = "--live: conversations.groups: expected groups that name their members"
             raise ConfigError(message)
         self.steps = sorted(scenario.traffic.steps, key=lambda step: step.at)
+        for step in self.steps:
+            if step.action not in _ACTIONS:
+                message = f"--live: traffic.steps: {step.action.value} is not done live yet"
+                raise ConfigError(message)
 
 
 class _Process:
@@ -88,6 +93,7 @@ class _Process:
         self.process = await asyncio.create_subprocess_exec(
             sys.executable, "-m", "imsim.live.node", *self.arguments,
             stdin=asyncio.subprocess.PIPE, stdout=asyncio.subprocess.PIPE,
+            start_new_session=True,  # Ctrl-C is the supervisor's
         )  # fmt: skip
         return await self._line()
 
@@ -96,7 +102,8 @@ class _Process:
         process = self._running()
         assert process.stdin is not None  # noqa: S101 (it was asked for)
         process.stdin.write(json.dumps(command).encode() + b"\n")
-        await process.stdin.drain()
+        with contextlib.suppress(ConnectionError):  # it has ended; the line that does not come tells so
+            await process.stdin.drain()
         return await self._line()
 
     async def kill(self) -> None:
@@ -115,7 +122,11 @@ class _Process:
     async def _line(self) -> dict[str, Any]:
         process = self._running()
         assert process.stdout is not None  # noqa: S101 (it was asked for)
-        line = await asyncio.wait_for(process.stdout.readline(), _START_SECONDS)
+        try:
+            line = await asyncio.wait_for(process.stdout.readline(), _START_SECONDS)
+        except TimeoutError as error:
+            message = f"a live process did not answer within {_START_SECONDS:g} s ({' '.join(self.arguments[:1])})"
+            raise WorldError(message) from error
         if not line:
             message = f"a live process ended by itself ({' '.join(self.arguments[:1])}, exit {await process.wait()})"
             raise WorldError(message)
@@ -163,7 +174,7 @@ class _Supervisor:
             self._devices[user, kind] = _Process(arguments)
         await asyncio.gather(*(device.start() for device in self._devices.values()))
         for name, members in self._plan.groups.items():
-            answer = await self._device_of(members[0], None).ask({"do": "create", "args": [name, members]})
+            answer = await self._devices[self._name_of(members[0], None)].ask({"do": "create", "args": [name, members]})
             self._names[answer["client_id"]] = f"@{name}"
         for name, members in self._plan.groups.items():
             await self._until(name, members)
@@ -183,15 +194,14 @@ class _Supervisor:
     async def _do_all(self) -> None:
         steps = self._plan.steps
         at = 0.0
-        victim = next(reversed(self._devices))
         for number, step in enumerate(steps):
             await asyncio.sleep((step.at - at) / _SPEED)
             at = step.at
+            name = await self._do(step)
             if number == len(steps) // 3:
                 await self._kill("server-1", self._server)
             if number == 2 * len(steps) // 3:
-                await self._kill("/".join(victim), self._devices[victim])
-            await self._do(step)
+                await self._kill("/".join(name), self._devices[name])
 
     async def _kill(self, node: str, process: _Process) -> None:
         await process.kill()
@@ -199,8 +209,9 @@ class _Supervisor:
         self._kills += 1
         await process.start()
 
-    async def _do(self, step: Step) -> None:
-        device = self._device_of(step.user, step.device)
+    async def _do(self, step: Step) -> tuple[str, str]:
+        """Have one step done; returns which device did it."""
+        name = self._name_of(step.user, step.device)
         target = step.target or self._last.get(step.to, "")
         target_id = self._ids.get(target, "")
         text = step.text or "…"
@@ -214,18 +225,16 @@ class _Supervisor:
             subject, command = f"{target}+edit", {"do": "edit", "args": [step.to, target_id, text]}
         elif step.action is Action.RECALL:
             subject, command = f"{target}+recall", {"do": "recall", "args": [step.to, target_id]}
-        elif step.action is Action.READ:
-            subject, command = f"{target}+read-{step.user}", {"do": "read", "args": [step.to, target_id]}
         else:
-            message = f"--live: traffic.steps: {step.action.value} is not done live yet"
-            raise ConfigError(message)
-        client_id = (await device.ask(command))["client_id"]
+            subject, command = f"{target}+read-{step.user}", {"do": "read", "args": [step.to, target_id]}
+        client_id = (await self._devices[name].ask(command))["client_id"]
         if client_id is not None:
             self._names[client_id] = subject
             self._ids[subject] = client_id
+        return name
 
-    def _device_of(self, user: str, kind: str | None) -> _Process:
-        return next(d for (u, k), d in self._devices.items() if u == user and kind in {None, k})
+    def _name_of(self, user: str, kind: str | None) -> tuple[str, str]:
+        return next((u, k) for u, k in self._devices if u == user and kind in {None, k})
 
     async def _converge(self) -> None:
         """Wait until every device holds what the log holds and nothing waits, or until the time is over."""

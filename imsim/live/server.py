@@ -1,7 +1,8 @@
 """A real server: the same `Server` as in the simulated world, on asyncio, WebSocket and SQLite.
 
 One process, one file. What was acknowledged is in the file before the answer leaves, so `kill -9` loses nothing;
-the next start is the next incarnation. Listens on loopback only: there is no authentication yet.
+the next start is the next incarnation. Listens on loopback only, and not to pages in a browser: there is no
+authentication yet. An exception that escapes any handler is a bug and ends the server; what peers send is none.
 """
 
 from __future__ import annotations
@@ -13,11 +14,9 @@ import signal
 from typing import TYPE_CHECKING, Any, Self
 from urllib.parse import urlsplit
 
-from websockets.asyncio.server import serve as _serve
-
 from imsim.adapters.asyncio_runtime import AsyncRuntime
-from imsim.adapters.sqlite import SCHEMA, Database, SqliteKeyValue, SqliteLocks, SqliteLog, SqliteQueue
-from imsim.adapters.websocket import MAX_BYTES, SocketLink, frames
+from imsim.adapters.sqlite import SCHEMA, Database, Sole, SqliteKeyValue, SqliteLocks, SqliteLog, SqliteQueue
+from imsim.adapters.websocket import SocketLink, frames, listen
 from imsim.errors import ConfigError, Unavailable, WorldError
 from imsim.protocol.retry import EqualJitter, RetryPolicy
 from imsim.protocol.server.config import ServerConfig
@@ -87,45 +86,62 @@ class LiveServer:
 
         Raises:
             ConfigError: the file cannot be used.
-            WorldError: the port is taken.
+            WorldError: the file or the port is in use.
         """
-        self._database = Database(self._path, SCHEMA)
-        self._runtime = runtime = AsyncRuntime()
-        kv = SqliteKeyValue(self._database, runtime.wall)
-        self.incarnation = await kv.increment(f"incarnation/{_NODE}", timeout=self._config.kv_timeout)
-        ports = Ports(
-            runtime=runtime,
-            log=SqliteLog(self._database),
-            kv=kv,
-            queue=SqliteQueue(self._database, runtime),
-            locks=SqliteLocks(self._database, runtime.now, runtime.wall),
-            peers=Alone(),
-            platform=NoPlatform(),
-        )
-        self._server = Server(ports, self._config, self._push, incarnation=self.incarnation)
-        self._server.start()
-        try:
-            self._socket = await _serve(self._connected, self._host, self.port, ping_interval=None, max_size=MAX_BYTES)
-        except OSError as error:
-            await self._end()
-            message = f"--listen {self._host}:{self.port}: {error.strerror or error}"
-            raise WorldError(message) from error
-        self.port = next(iter(self._socket.sockets)).getsockname()[1]
+        async with contextlib.AsyncExitStack() as begun:
+            sole = Sole(self._path)
+            begun.callback(sole.release)
+            database = Database(self._path, SCHEMA)
+            begun.callback(database.close)
+            self._runtime = AsyncRuntime()
+            begun.push_async_callback(self._runtime.close)
+            self._server = await self._compose(database, self._runtime)
+            try:
+                socket = await listen(self._connected, self._host, self.port)
+            except OSError as error:
+                message = f"--listen {self._host}:{self.port}: {error.strerror or error}"
+                raise WorldError(message) from error
+            begun.push_async_callback(socket.wait_closed)
+            begun.callback(socket.close)
+            self.port = next(iter(socket.sockets)).getsockname()[1]
+            self._end = begun.pop_all()
         return self
 
-    async def __aexit__(self, *_: object) -> None:
-        """Stop listening, and close everything."""
-        self._socket.close()
-        await self._socket.wait_closed()
-        await self._end()
+    async def __aexit__(self, kind: type[BaseException] | None, *_: object) -> None:
+        """Stop listening, and close everything.
+
+        Raises:
+            Exception: whatever escaped a handler meanwhile.
+        """
+        await self._end.aclose()
+        if kind is None and self._runtime.failed.done():
+            self._runtime.failed.result()
+
+    @property
+    def url(self) -> str:
+        """Where clients find it."""
+        host = f"[{self._host}]" if ":" in self._host else self._host
+        return f"ws://{host}:{self.port}"
 
     async def failed(self) -> None:
         """Wait until something that must not fail has failed, and raise it."""
-        await self._runtime.failed
+        await asyncio.shield(self._runtime.failed)
 
-    async def _end(self) -> None:
-        await self._runtime.close()
-        self._database.close()
+    async def _compose(self, database: Database, runtime: AsyncRuntime) -> Server:
+        kv = SqliteKeyValue(database, runtime.wall)
+        self.incarnation = await kv.increment(f"incarnation/{_NODE}", timeout=self._config.kv_timeout)
+        ports = Ports(
+            runtime=runtime,
+            log=SqliteLog(database),
+            kv=kv,
+            queue=SqliteQueue(database, runtime),
+            locks=SqliteLocks(database, runtime.now, runtime.wall),
+            peers=Alone(),
+            platform=NoPlatform(),
+        )
+        server = Server(ports, self._config, self._push, incarnation=self.incarnation)
+        server.start()
+        return server
 
     async def _connected(self, socket: ServerConnection) -> None:
         link = _Link(socket, self._on_frame)
@@ -134,8 +150,10 @@ class LiveServer:
             async for frame in frames(socket):
                 link.note(frame)
                 self._server.handle_frame(channel, frame)
-        finally:
             self._server.handle_closed(channel)
+        except Exception as error:  # noqa: BLE001 (told to whoever runs the server)
+            self._runtime.fail(error)
+        finally:
             await link.drop()
 
 
@@ -200,7 +218,7 @@ def serve(store: str, listen: str, *, on_ready: Callable[[str], None] = print) -
 
     Raises:
         ConfigError: the store or the address cannot be used.
-        WorldError: the port is taken.
+        WorldError: the file or the port is in use.
     """
     path = parse_store(store)
     host, port = parse_listen(listen)
@@ -213,7 +231,7 @@ async def _until_stopped(server: LiveServer, on_ready: Callable[[str], None]) ->
     for number in (signal.SIGINT, signal.SIGTERM):
         loop.add_signal_handler(number, stop.set)
     async with server:
-        on_ready(f"listening on ws://127.0.0.1:{server.port} (incarnation {server.incarnation}); stop with Ctrl-C")
+        on_ready(f"listening on {server.url} (incarnation {server.incarnation}); stop with Ctrl-C")
         waits: list[Any] = [loop.create_task(stop.wait()), loop.create_task(server.failed())]
         done, pending = await asyncio.wait(waits, return_when=asyncio.FIRST_COMPLETED)
         for task in pending:
