@@ -7,7 +7,7 @@ what its store holds and its file does not. Times are the machine's monotonic cl
 from __future__ import annotations
 
 import json
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Self
 
 from imsim.history import Event, Writer
 from imsim.protocol.effects import CaughtUp, Effect, GapNoticed, HistoryMissing, Notify, SendChanged, Suppressed, Write
@@ -32,7 +32,7 @@ _STATES = {
 
 
 class Facts:
-    """The file of one process."""
+    """The file of one process; `with` closes it."""
 
     def __init__(self, path: Path, node: str, now: Callable[[], float]) -> None:
         """Append to `path` what `node` does."""
@@ -43,6 +43,12 @@ class Facts:
         self._file = path.open("a")
         if torn:  # the process before was killed in the middle of a line
             self._file.write("\n")
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._file.close()
 
     def tell(self, facts: Iterable[Fact]) -> None:
         """Append facts; each line is handed to the system before the next thing happens."""

@@ -38,28 +38,37 @@ _LINE_BYTES = 1 << 20
 
 
 async def _serve(folder: Path, port: int) -> None:
-    facts = Facts(folder / "server-1.facts", "server-1", time.monotonic)
+    with Facts(folder / "server-1.facts", "server-1", time.monotonic) as facts:
 
-    def note(sent: bool, device: str, frame: Frame) -> None:  # noqa: FBT001 (the server's callback)
-        if sent:
-            facts.tell(of_frame(device, frame))
+        def note(sent: bool, device: str, frame: Frame) -> None:  # noqa: FBT001 (the server's callback)
+            if sent:
+                facts.tell(of_frame(device, frame))
 
-    async with LiveServer(str(folder / "chat.db"), port=port, on_frame=note) as server:
-        if server.incarnation > 1:
-            facts.tell([{"event": "restarted"}])
-        _say({"port": server.port})
-        commands = await _commands()
-        loop = asyncio.get_running_loop()
-        waits: list[asyncio.Task[Any]] = [loop.create_task(server.failed()), loop.create_task(commands.read())]
-        done, pending = await asyncio.wait(waits, return_when=asyncio.FIRST_COMPLETED)
-        for task in pending:
-            task.cancel()
-        await asyncio.gather(*done)
+        async with LiveServer(str(folder / "chat.db"), port=port, on_frame=note) as server:
+            if server.incarnation > 1:
+                facts.tell([{"event": "restarted"}])
+            _say({"port": server.port})
+            await _until_left(server)
+
+
+async def _until_left(server: LiveServer) -> None:
+    """Wait until whoever started this process is gone, or something failed that must not."""
+    commands = await _commands()
+    loop = asyncio.get_running_loop()
+    waits: list[asyncio.Task[Any]] = [loop.create_task(server.failed()), loop.create_task(commands.read())]
+    done, pending = await asyncio.wait(waits, return_when=asyncio.FIRST_COMPLETED)
+    for task in pending:
+        task.cancel()
+    await asyncio.gather(*done)
 
 
 async def _live(folder: Path, url: str, user: str, device: str) -> None:
+    with Facts(folder / f"{user}-{device}.facts", f"{user}/{device}", time.monotonic) as facts:
+        await _obey_all(facts, folder, url, user, device)
+
+
+async def _obey_all(facts: Facts, folder: Path, url: str, user: str, device: str) -> None:
     name = f"{user}/{device}"
-    facts = Facts(folder / f"{user}-{device}.facts", name, time.monotonic)
     facts.tell_again([{"event": "installed", "detail": name}])
     online = False
 

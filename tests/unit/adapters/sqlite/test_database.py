@@ -63,10 +63,20 @@ def test_a_transaction_is_there_when_the_file_is_opened_again(database, tmp_path
     again.close()
 
 
-def test_an_exception_inside_leaves_nothing(database):
-    with pytest.raises(ZeroDivisionError), database.transaction() as connection:
-        connection.execute("INSERT INTO things VALUES ('x')")
+def fail_after_adding(database: Database, name: str) -> None:
+    with database.transaction() as connection:
+        connection.execute("INSERT INTO things VALUES (?)", (name,))
         raise ZeroDivisionError
+
+
+def fill(database: Database) -> None:
+    for number in range(1000):
+        add(database, f"{number:03}" + "x" * 3000)
+
+
+def test_an_exception_inside_leaves_nothing(database):
+    with pytest.raises(ZeroDivisionError):
+        fail_after_adding(database, "x")
     assert names(database) == []
     add(database, "y")
     assert names(database) == ["y"]
@@ -75,8 +85,7 @@ def test_an_exception_inside_leaves_nothing(database):
 def test_a_full_disk_is_unavailable_and_the_file_goes_on_when_there_is_room(database):
     database._connection.execute("PRAGMA max_page_count = 12")
     with pytest.raises(Unavailable, match=r"a\.db: database or disk is full"):
-        for number in range(1000):
-            add(database, f"{number:03}" + "x" * 3000)
+        fill(database)
     before = names(database)
     database._connection.execute("PRAGMA max_page_count = 1000")
     add(database, "room")

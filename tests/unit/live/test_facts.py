@@ -1,0 +1,94 @@
+"""What processes tell, and the history that it becomes."""
+
+from __future__ import annotations
+
+import json
+
+from imsim.history import Event
+from imsim.live.facts import Facts, history_of, of_effect, of_frame, of_record, read
+from imsim.protocol.effects import HistoryMissing, Notify, SendChanged, Transmit, Write
+from imsim.protocol.frames import (
+    Answer,
+    Created,
+    Edit,
+    Entry,
+    Leave,
+    Message,
+    Outcome,
+    Ping,
+    Push,
+    Read,
+    Sent,
+)
+from imsim.protocol.records import Installed, Queued, Resolved, SendState
+
+
+def row(seq: int, body, client_id: str = "") -> Entry:
+    return Entry("team", 1, seq, client_id or f"a-{seq}", "alice", 0.0, body)
+
+
+def test_a_file_survives_a_line_that_was_torn(tmp_path):
+    path = tmp_path / "bob-phone.facts"
+    with Facts(path, "bob/phone", lambda: 1.0) as facts:
+        facts.tell([{"event": "connected"}])
+    with path.open("a") as file:
+        file.write('{"t": 2.0, "node": "bob/ph')
+    with Facts(path, "bob/phone", lambda: 3.0) as facts:
+        facts.tell([{"event": "disconnected"}])
+    assert [(fact["t"], fact["event"]) for fact in read(path)] == [(1.0, "connected"), (3.0, "disconnected")]
+    assert read(tmp_path / "nowhere.facts") == []
+
+
+def test_what_an_earlier_process_told_is_not_told_again(tmp_path):
+    path = tmp_path / "a.facts"
+    shown = of_record(row(1, Message("x")))
+    with Facts(path, "a/phone", lambda: 1.0) as facts:
+        facts.tell(shown)
+    with Facts(path, "a/phone", lambda: 2.0) as facts:
+        facts.tell_again([*shown, *of_record(row(2, Message("y")))])
+    assert [(fact["t"], fact["message"]) for fact in read(path)] == [(1.0, "a-1"), (2.0, "a-2")]
+
+
+def test_records_and_effects_are_told_as_what_the_user_sees():
+    def told(facts) -> list[tuple]:
+        return [(fact["event"], fact.get("message"), fact.get("detail")) for fact in facts]
+
+    assert told(of_record(row(2, Edit("a-1", "y")))) == [("edited", "a-2", "a-1")]
+    assert told(of_record(row(3, Read("team", 1, 2)))) == [("read", None, None)]
+    assert told(of_record(Queued("a-4", "team", 0.0, Message("x")))) == [("submitted", "a-4", "")]
+    assert told(of_record(Queued("a-4", "team", 0.0, Message("x"), cancelling=True))) == []
+    assert told(of_record(Resolved("a-4", SendState.FAILED, "expired"))) == [("failed", "a-4", "expired")]
+    assert told(of_record(Installed("i", "n"))) == []
+    assert told(of_effect(Write((row(1, Message("x")),)))) == [("shown", "a-1", None)]
+    assert told(of_effect(Notify(SendChanged("a-1", SendState.UNKNOWN, "asked")))) == [("unknown", "a-1", "asked")]
+    assert of_effect(Notify(HistoryMissing("team", 1, 5)))[0]["op"] == 5
+    assert of_effect(Transmit(Ping(1))) == []
+
+
+def test_only_what_was_accepted_is_a_promise():
+    sent = Sent("team", 1, (Outcome("a-1", Answer.OK, 1, 7), Outcome("a-2", Answer.CANCELLED)))
+    assert [(fact["event"], fact["message"], fact["seq"]) for fact in of_frame("bob/phone", sent)] == [
+        ("accepted", "a-1", 7)
+    ]
+    pushes = [Push("team", 1, (row(1, Message("x")),), attempt=attempt) for attempt in (1, 2)]
+    assert [of_frame("bob/phone", push)[0]["event"] for push in pushes] == ["pushed", "retried"]
+
+
+def test_what_the_log_holds_is_committed_before_anybody_speaks_of_it(tmp_path):
+    facts = [
+        {"t": 12.0, "node": "alice/phone", **of_record(Queued("n-0", "team", 0.0, Message("x")))[0]},
+        {"t": 13.0, "node": "bob/phone", **of_record(row(2, Message("x"), "n-0"))[0]},
+        {"t": 14.0, "node": "server-1", "event": "accepted", "message": "n-0", "peer": "alice/phone"},
+    ]
+    log = [row(1, Created(("alice", "bob")), "n-c"), row(2, Message("x"), "n-0"), row(3, Leave("bob"), "n-l")]
+    history = history_of(facts, log, {"n-0": "alice-1"}, begin=10.0, end=20.0)
+    events = [(round(fact.t, 3), fact.event, fact.message) for fact in history.filter(message="alice-1")]
+    assert events == [
+        (2.0, Event.SUBMITTED, "alice-1"),
+        (3.0, Event.COMMITTED, "alice-1"),
+        (3.0, Event.SHOWN, "alice-1"),
+        (4.0, Event.ACCEPTED, "alice-1"),
+    ]
+    assert [fact.detail for fact in history.filter(event=Event.JOINED)] == ["alice", "bob"]
+    assert [fact.detail for fact in history.filter(event=Event.LEFT)] == ["bob"]
+    assert json.dumps(facts)
