@@ -11,7 +11,6 @@ What does not belong here: sessions and devices (protocol/), and when to connect
 from __future__ import annotations
 
 import asyncio
-import logging
 from collections import deque
 from typing import TYPE_CHECKING
 
@@ -47,10 +46,6 @@ _TOO_SLOW = 1008
 _CODEC = Codec.JSON
 _OWN_CLIENTS_ONLY = (None,)
 """A browser names the page that connects, in Origin; without authentication no page may."""
-
-# What strangers send to a port is no error of this process: who wants to know listens to this logger.
-_logger = logging.getLogger(__name__)
-_logger.addHandler(logging.NullHandler())
 
 
 class SocketLink:
@@ -147,7 +142,6 @@ async def dial(url: str, timeout: float) -> Connection:
             ping_interval=None,
             max_size=MAX_BYTES,
             proxy=None,
-            logger=_logger,
         )
     except (OSError, TimeoutError, WebSocketException) as error:
         raise Unavailable(f"{url}: {error}") from error
@@ -167,7 +161,6 @@ async def listen(handler: Callable[[ServerConnection], Awaitable[None]], host: s
         close_timeout=_LAST_WORDS,
         ping_interval=None,
         max_size=MAX_BYTES,
-        logger=_logger,
     )
 
 

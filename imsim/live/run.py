@@ -1,9 +1,9 @@
 """A model with real processes: one server, one process a device, and two of them killed in the middle.
 
-What users do comes from the model's list of steps, its times shortened; what goes wrong is `kill -9`, of the server
-once and of one device once, each when a step has just been made. Then everybody comes back, all devices have to
-converge, and the same judge reads the same kind of history as after a simulated run. The model's own network and
-faults need the fault proxy, and are not there yet.
+What users do comes from the model's list of steps, its times shortened; what goes wrong is `kill -9`: of the server,
+which is away while somebody writes, and of one device, when it has just done a step. Then everybody comes back, all
+devices have to converge, and the same judge reads the same kind of history as after a simulated run. The model's own
+network and faults need the fault proxy, and are not there yet.
 """
 
 from __future__ import annotations
@@ -79,6 +79,10 @@ class _Plan:
             if step.action not in _ACTIONS:
                 message = f"--live: traffic.steps: {step.action.value} is not done live yet"
                 raise ConfigError(message)
+        count = len(self.steps)
+        sends = [number for number, step in enumerate(self.steps) if step.action is Action.SEND]
+        self.server_dies_at = next((number for number in sends if number >= count // 3), count // 3)
+        self.device_dies_at = 2 * count // 3
 
 
 class _Process:
@@ -192,22 +196,25 @@ class _Supervisor:
                 await asyncio.sleep(_LOOK_SECONDS)
 
     async def _do_all(self) -> None:
-        steps = self._plan.steps
-        at = 0.0
-        for number, step in enumerate(steps):
+        plan, at = self._plan, 0.0
+        for number, step in enumerate(plan.steps):
             await asyncio.sleep((step.at - at) / _SPEED)
             at = step.at
-            name = await self._do(step)
-            if number == len(steps) // 3:
+            away = number == plan.server_dies_at
+            if away:
                 await self._kill("server-1", self._server)
-            if number == 2 * len(steps) // 3:
-                await self._kill("/".join(name), self._devices[name])
+            name = await self._do(step)
+            if away:
+                await self._server.start()
+            if number == plan.device_dies_at:
+                device = self._devices[name]
+                await self._kill("/".join(name), device)
+                await device.start()
 
     async def _kill(self, node: str, process: _Process) -> None:
         await process.kill()
         self._crashes.append({"t": time.monotonic(), "node": node, "event": "crashed"})
         self._kills += 1
-        await process.start()
 
     async def _do(self, step: Step) -> tuple[str, str]:
         """Have one step done; returns which device did it."""

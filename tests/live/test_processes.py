@@ -109,6 +109,19 @@ async def test_nothing_is_left_when_whoever_started_it_is_gone(tmp_path):
                 assert await process.ended() == (0, "")
 
 
+async def test_noise_on_the_port_is_no_noise_on_the_terminal(tmp_path):
+    async with asyncio.timeout(SECONDS), Process("-m", "imsim.live.node", "server", str(tmp_path)) as server:
+        port = json.loads(server.first)["port"]
+        for noise in (b"NOISE\r\n\r\n", b"GET / HTTP/1.1\r\nHost: x\r\n\r\n"):
+            reader, writer = await asyncio.open_connection("127.0.0.1", port)
+            writer.write(noise)
+            await reader.read()
+            writer.close()
+            await writer.wait_closed()
+        server.process.stdin.close()
+        assert await server.ended() == (0, "")
+
+
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 async def test_a_server_stops_when_it_is_asked_to_also_with_clients(tmp_path, number):
     store = f"sqlite:///{tmp_path}/chat.db"

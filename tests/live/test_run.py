@@ -25,6 +25,9 @@ def test_tiny_holds_with_real_processes_of_which_two_are_killed():
     assert (run.metrics.messages, run.metrics.deliveries, run.metrics.expected) == (6, 18, 18)
     assert {row.node for row in history.filter(event=Event.CRASHED)} == {"server-1", "bob/phone"}
     assert '"kills":2' in run.to_json()
+    down, up = (history.filter(event=event)[0].t for event in (Event.CRASHED, Event.RESTARTED))
+    written = [fact.message for fact in history.filter(event=Event.SUBMITTED) if down < fact.t < up]
+    assert written == ["bob-2"]  # while the server is away, and all 18 deliveries were made
 
 
 def test_a_model_without_a_list_of_steps_is_refused():

@@ -97,17 +97,21 @@ async def test_a_write_that_fails_ends_the_client_and_everybody_is_told(tmp_path
             assert not list(again.device.stored())[1:]
 
 
-async def test_a_bug_ends_the_client_loudly(tmp_path, monkeypatch):
+async def live_on(alice: Client) -> None:
+    async with alice:
+        await alice.wait(lambda: False)
+
+
+@pytest.mark.parametrize("method", ["handle_connected", "handle_frame", "handle_wake"])
+async def test_a_bug_ends_the_client_loudly(tmp_path, monkeypatch, method):
+    def wrong(*_, **__) -> None:
+        raise RuntimeError("a bug")
+
+    monkeypatch.setattr(f"imsim.protocol.device.Device.{method}", wrong)
     async with asyncio.timeout(SECONDS), LiveServer(str(tmp_path / "chat.db")) as server:
-        alice = client(server.url, tmp_path)
-
-        def wrong(*_, **__) -> None:
-            raise RuntimeError("a bug")
-
-        monkeypatch.setattr("imsim.protocol.device.Device.handle_frame", wrong)
+        url = NOWHERE if method == "handle_wake" else server.url
         with pytest.raises(RuntimeError, match="a bug"):
-            async with alice:
-                await alice.wait(lambda: alice.online)
+            await live_on(client(url, tmp_path))
 
 
 async def test_a_server_that_refuses_for_good_is_no_reason_to_wait_for_ever(tmp_path):

@@ -107,7 +107,6 @@ class SqliteQueue:
             )
         for item in batch:
             self._taken[item.tag] = ((topic, group, item.key), now + self._visibility)
-        self._arm()
         return batch
 
     def _wake(self) -> None:
@@ -117,7 +116,7 @@ class SqliteQueue:
 
     def _arm(self) -> None:
         """One alarm for all: who waits looks again when the oldest delivery may be handed out again."""
-        if self._waiting and self._taken and not self._alarmed:
+        if self._taken and not self._alarmed:
             self._alarmed = True
             self._runtime.spawn(self._wake_at(min(until for _, until in self._taken.values())))
 
