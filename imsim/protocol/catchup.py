@@ -109,7 +109,7 @@ class CatchUp:
             self._settle(conversation, now)
 
     def handle_page(self, conversation: str, now: float, *, progress: bool) -> None:
-        """A page came and was applied; `progress`: it brought something new."""
+        """What was asked is answered, by a page or by a new epoch; `progress`: it brought something new."""
         question = self._questions.get(conversation)
         if question is None:
             return

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import msgspec
 
-from imsim.protocol.retry import EqualJitter, RetryPolicy
+from imsim.protocol.retry import Breaker, EqualJitter, RetryBudget, RetryPolicy
 from imsim.protocol.sync import Push, SyncConfig
 
 __all__ = ["DeviceConfig"]
@@ -22,6 +22,8 @@ class DeviceConfig(msgspec.Struct, frozen=True, kw_only=True):
         gap_wait: how long a gap may fill by itself before it is asked for.
         page: entries asked for at once.
         connect_timeout, hello_timeout: how long connecting and greeting may take.
+        budget: what share of sends may be repetitions (None: any).
+        breaker: when a server that fails is not asked for a while (None: never).
         stable_after: a session that lasted this long resets the connect policy.
         linger: a visit ends after this many quiet seconds.
     """
@@ -31,6 +33,8 @@ class DeviceConfig(msgspec.Struct, frozen=True, kw_only=True):
     connect: RetryPolicy = EqualJitter(base=0.5, cap=20.0)
     ask: RetryPolicy = EqualJitter(base=4.0, cap=30.0)
     send_deadline: float | None = None
+    budget: RetryBudget | None = None
+    breaker: Breaker | None = None
     gap_wait: float = 0.2
     page: int = 100
     connect_timeout: float = 10.0

@@ -8,7 +8,9 @@
 
 Attempts are reset by *stability*: only a session that lasted `stable_after` seconds counts as a success, so a
 server that accepts and then drops everybody is not asked ever faster. A *visit* is a connection made for a hint or
-a waiting message while the app is closed: it ends after `linger` quiet seconds.
+a waiting message while the app is closed: it ends after `linger` quiet seconds. Where there is a circuit breaker, a
+connection that ended before it was stable is a failure, and while the circuit is open nothing is asked, whatever the
+user wants.
 """
 
 from __future__ import annotations
@@ -19,6 +21,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 from imsim.protocol.effects import Connect, Disconnect, Effect
 from imsim.protocol.frames import Frame, Ping, Refused, Welcome
+from imsim.protocol.retry import BreakerState, Circuit, after
 
 if TYPE_CHECKING:
     from imsim.ports import Randomness
@@ -26,6 +29,7 @@ if TYPE_CHECKING:
 
 __all__ = ["Connector", "ConnectorHost", "Phase"]
 
+_CLOSED = BreakerState()
 _GREETINGS = 5
 _MISSED = 2.0
 """A peer that was silent for this many ping intervals is gone."""
@@ -75,7 +79,9 @@ class Connector:
 
     __slots__ = (
         "_attempt",
+        "_breaker",
         "_delay",
+        "_failing_since",
         "_greetings",
         "_host",
         "_since",
@@ -92,7 +98,9 @@ class Connector:
         """Asleep; `due` is when `handle_due` wants to be called (infinity: never)."""
         self._host = host
         self._attempt = 0
+        self._breaker = _CLOSED
         self._delay = 0.0
+        self._failing_since = 0.0
         self._greetings = 0
         self._since = 0.0
         self.connection: Any = None
@@ -189,6 +197,13 @@ class Connector:
     # ------------------------------------------------------------------------------------------ inside
 
     def _connect(self, now: float) -> None:
+        breaker = self._host.config.breaker
+        if breaker is not None:
+            allowed, self._breaker = breaker.ask(self._breaker, now)
+            if not allowed:
+                self.phase = Phase.WAITING
+                self.due = self._breaker.since + breaker.cool_down
+                return
         self.phase = Phase.CONNECTING
         self.due = now + self._host.config.connect_timeout
         self._host.effect(Connect())
@@ -200,26 +215,43 @@ class Connector:
 
     def _wait(self, retry_after: float | None, now: float) -> None:
         host = self._host
-        if self.phase is Phase.ONLINE and now - self._since >= host.config.stable_after:
+        stable = self.phase is Phase.ONLINE and now - self._since >= host.config.stable_after
+        if stable:
             self._attempt, self._delay = 0, 0.0
+        if not self._attempt:
+            self._failing_since = now
+        self._judge(now, succeeded=stable)
         self._attempt += 1
         self.troubles += 1
-        delay = host.config.connect.next_delay(
-            self._attempt, self._delay, host.random.at(f"connect {host.name}", self._attempt)
-        )
+        policy, draws = host.config.connect, host.random.at(f"connect {host.name}", self._attempt)
+        delay = policy.within(policy.next_delay(self._attempt, self._delay, draws), now - self._failing_since)
         self.connection = None
         self.phase = Phase.ASLEEP if delay is None else Phase.WAITING
         self._delay = delay or 0.0
-        self.due = math.inf if delay is None else now + max(delay, retry_after or 0.0)
+        pause = after(delay, retry_after)
+        self.due = math.inf if pause is None else now + pause
         host.went_offline(now)
 
     def _leave(self, phase: Phase, until: float, reason: str, now: float) -> None:
         if self.phase in {Phase.CONNECTING, Phase.GREETING, Phase.ONLINE}:
             self._host.effect(Disconnect(reason))
+            self._judge(now, succeeded=True if self.phase is Phase.ONLINE else None)
         self.connection = None
         self.phase = phase
         self.due = until
         self._host.went_offline(now)
+
+    def _judge(self, now: float, *, succeeded: bool | None) -> None:
+        """A connection has ended: tell the breaker; None: by our own wish, before it could be known."""
+        breaker = self._host.config.breaker
+        if breaker is None:
+            return
+        if succeeded:
+            self._breaker = breaker.succeeded(self._breaker)
+        elif succeeded is not None:
+            self._breaker = breaker.failed(self._breaker, now)
+        elif self._breaker.circuit is Circuit.HALF_OPEN:  # this was the probe: the next connection is one again
+            self._breaker = BreakerState(Circuit.OPEN, since=self._breaker.since)
 
     def _watch(self, now: float) -> None:
         """When to look around next: for the peer's silence, and for the end of a visit."""

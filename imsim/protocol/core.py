@@ -44,6 +44,9 @@ if TYPE_CHECKING:
 
 __all__ = ["Core"]
 
+_FREE = 60.0
+"""Seconds after which a retry budget allows one repetition in any case."""
+
 
 class Core(Fold):
     """A fold with its parts."""
@@ -61,6 +64,8 @@ class Core(Fold):
         "_resume",
         "_timing",
         "_timing_due",
+        "_tokens",
+        "_tokens_at",
         "_wall",
         "config",
         "name",
@@ -89,6 +94,8 @@ class Core(Fold):
         self._check_attempt = 0
         self._check_hold = 0.0
         self._quiet = False
+        self._tokens: float | None = None
+        self._tokens_at = 0.0
         self._wall = 0.0
 
     # ------------------------------------------------------------------------------------------ what the parts need
@@ -142,6 +149,27 @@ class Core(Fold):
         self._acknowledge(conversation)
         self._learned(conversation, now)
         self._look_behind(conversation, now, patient=True)
+
+    def first_send(self) -> None:
+        """Something is sent for the first time: it pays a share of a repetition."""
+        budget = self.config.budget
+        if budget is not None:
+            self._tokens = budget.requested(budget.burst if self._tokens is None else self._tokens)
+
+    def wait_to_repeat(self, now: float) -> float:
+        """Pay for a repetition: 0, or the seconds after which it could be paid for.
+
+        One a minute is free. Without that, a message whose answer was lost would wait for ever on a device whose user
+        writes no other.
+        """
+        budget = self.config.budget
+        if budget is None:
+            return 0.0
+        tokens = budget.burst if self._tokens is None else self._tokens
+        tokens = min(budget.burst, tokens + (now - self._tokens_at) / _FREE)
+        paid = budget.retried(tokens)
+        self._tokens, self._tokens_at = tokens if paid is None else paid, now
+        return 0.0 if paid is not None else (1.0 - tokens) * _FREE
 
     def verdict_below(self, conversation: str, client_id: str, below: int) -> SendState | None:
         """Whether an entry with an expired answer is in the log, once every slot below the bound is known.

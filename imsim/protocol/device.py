@@ -21,6 +21,7 @@ import msgspec
 from imsim.errors import ConfigError
 from imsim.protocol.effects import (
     Effect,
+    SendChanged,
     Transmit,
     Write,
 )
@@ -40,9 +41,11 @@ from imsim.protocol.frames import (
     Watch,
 )
 from imsim.protocol.receiving import HANDLERS, Receiver
-from imsim.protocol.records import Installed, Queued, SendState
+from imsim.protocol.records import Installed, Queued, Resolved, SendState
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from imsim.ports import LocalStore, Randomness
     from imsim.protocol.config import DeviceConfig
     from imsim.protocol.connector import Phase
@@ -89,6 +92,9 @@ class Device(Receiver):
         if installed is None or installed.install != install:
             nonce = f"{int(random.at(f'nonce {install}', 0).random() * (1 << 48)):012x}"
             device.commit((Installed(install, nonce),), now)
+        if device._outbox is not None:
+            device._outbox.handle_offline()
+            device._rearm()
         return device
 
     # ------------------------------------------------------------------------------------------ commands
@@ -148,11 +154,13 @@ class Device(Receiver):
         return self._offer(conversation, Leave(self.user), now, wall, None)
 
     def mark_read(self, conversation: str, seq: int, *, now: float, wall: float) -> str | None:
-        """The user has read up to `seq`; None if that is no news."""
+        """The user has read up to `seq`; None if that is no news. Takes the place of earlier marks that still wait."""
         inbox = self._inboxes.get(conversation)
-        if inbox is None or seq <= inbox.mark:
+        if inbox is None or min(seq, inbox.head) <= inbox.mark:
             return None
-        return self._offer(self.own_log, Read(conversation, inbox.epoch, min(seq, inbox.head)), now, wall, None)
+        older = [] if self._outbox is None else self._outbox.unsent_marks(self.own_log, conversation)
+        body = Read(conversation, inbox.epoch, min(seq, inbox.head))
+        return self._offer(self.own_log, body, now, wall, None, instead_of=older)
 
     def watch(self, users: tuple[str, ...], *, now: float, wall: float) -> None:  # noqa: ARG002 (one shape for commands)
         """Be told of these users' presence while this session lasts; soft, so it is neither recorded nor repeated."""
@@ -280,7 +288,16 @@ class Device(Receiver):
 
     # ------------------------------------------------------------------------------------------ sending
 
-    def _offer(self, conversation: str, body: Body, now: float, wall: float, deadline: float | None) -> str:
+    def _offer(
+        self,
+        conversation: str,
+        body: Body,
+        now: float,
+        wall: float,
+        deadline: float | None,
+        *,
+        instead_of: Sequence[str] = (),
+    ) -> str:
         self._wall = wall
         installed = self._installed
         if installed is None:
@@ -291,14 +308,18 @@ class Device(Receiver):
         if type(body) is Read:
             limit = None  # the mark is raised here already: other devices must hear of it, however late
         record = Queued(client_id, conversation, wall, body, limit)
-        self._queue(conversation, record, now)
+        self._queue(conversation, record, now, instead_of)
         return client_id
 
-    def _queue(self, conversation: str, record: Queued, now: float) -> None:
-        self.commit((record,), now)
-        if self.online and self._outbox is not None:
+    def _queue(self, conversation: str, record: Queued, now: float, instead_of: Sequence[str] = ()) -> None:
+        withdrawn = [Resolved(older, SendState.CANCELLED, "superseded") for older in instead_of]
+        self.commit((record, *withdrawn), now)
+        for older in withdrawn:
+            self.notify(SendChanged(older.client_id, older.state, older.reason))
+        if self._outbox is not None:
+            self._outbox.go(conversation, now)  # its deadline runs, connected or not
+        if self.online:
             self._quiet = False
-            self._outbox.go(conversation, now)
         else:
             self._connector.want(now, open_=False)
         self._rearm()

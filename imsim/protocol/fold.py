@@ -42,7 +42,7 @@ class Row(msgspec.Struct, frozen=True):
 class Fold:
     """What a device knows and wants, as its records say."""
 
-    __slots__ = ("_inboxes", "_installed", "_next", "_outbox", "_store", "_timeline", "own_log", "user")
+    __slots__ = ("_again", "_inboxes", "_installed", "_next", "_outbox", "_store", "_timeline", "own_log", "user")
 
     def __init__(self, store: LocalStore, user: str) -> None:
         """Nothing is known."""
@@ -52,6 +52,8 @@ class Fold:
         self._inboxes: dict[str, Inbox] = {}
         self._installed: Installed | None = None
         self._next = 0
+        self._again: set[int] | None = None
+        """Own counters of messages that failed and may be sent again."""
         self._outbox: Outbox | None = None
         self._timeline: Timeline | None = None
 
@@ -103,7 +105,7 @@ class Fold:
         if state is not None:
             return state
         row = self._store.row(client_id)
-        if row is not None and row.author == self.user:
+        if row is not None and row.author == self.user and not self._is_cut(row):
             return SendState.SENT
         resolved = self._resolved(client_id)
         return None if resolved is None else resolved.state
@@ -111,16 +113,17 @@ class Fold:
     def view(self, conversation: str) -> list[Row]:
         """What the user sees: rows in the order of the log, then what is still pending."""
         timeline = self._timeline or Timeline()
+        drafts = () if self._outbox is None else self._outbox.pending(conversation)
+        pending = {draft.client_id for draft in drafts}
         rows = [
             Row(row.client_id, row.author, timeline.content(row), row.epoch, row.seq, SendState.SENT)
             for row in self._store.rows(conversation, 1, ENDLESS)
-            if type(row.body) is Message and not timeline.is_lost(row.client_id)
+            if type(row.body) is Message and not timeline.is_lost(row.client_id) and row.client_id not in pending
         ]
-        if self._outbox is not None:
-            for draft in self._outbox.pending(conversation):
-                if type(draft.body) is Message:
-                    state = self._outbox.state(draft.client_id) or SendState.PENDING
-                    rows.append(Row(draft.client_id, self.user, draft.body.content, 0, 0, state))
+        for draft in drafts:
+            if type(draft.body) is Message:
+                state = self.state(draft.client_id) or SendState.PENDING
+                rows.append(Row(draft.client_id, self.user, draft.body.content, 0, 0, state))
         return rows
 
     def inbox(self, conversation: str) -> Inbox:
@@ -137,18 +140,24 @@ class Fold:
 
     @property
     def resolved_below(self) -> int:
-        """Every own counter below it has its answer."""
+        """Every own counter below it has its answer, and is not sent again."""
         installed = self._installed
+        lowest = min(self._again) if self._again else self._next
         if installed is None or self._outbox is None:
-            return self._next
-        lowest = self._outbox.lowest(installed.nonce + "-")
-        return self._next if lowest is None else lowest
+            return lowest
+        unresolved = self._outbox.lowest(installed.nonce + "-")
+        return lowest if unresolved is None else min(lowest, unresolved)
 
     def _resolved(self, client_id: str) -> Resolved | None:
         return next((r for r in self._store.records() if type(r) is Resolved and r.client_id == client_id), None)
 
     def _is_waiting(self, client_id: str) -> bool:
         return self._outbox is not None and client_id in self._outbox
+
+    def _is_cut(self, row: Entry) -> bool:
+        """Whether a failover took its slot from this row."""
+        inbox = self._inboxes.get(row.conversation)
+        return inbox is not None and row.epoch < inbox.epoch and inbox.clamp(row.epoch, row.seq) < row.seq
 
     # ------------------------------------------------------------------------------------------ the fold
 
@@ -175,7 +184,9 @@ class Fold:
         elif entry.conversation != self.own_log:
             return
         elif isinstance(body, Read):
-            self._raise_mark(body)
+            read = self.inbox(body.conversation)
+            read.hear(body.epoch, body.seq)
+            self._raise_mark(read, read.heard)
         elif isinstance(body, Joined):
             joined = self.inbox(body.conversation)
             joined.head = max(joined.head, body.seq)
@@ -190,40 +201,63 @@ class Fold:
         if counted and target is not None and inbox is not None and not self._is_unread(target, inbox):
             inbox.unread -= 1
 
-    def _raise_mark(self, body: Read) -> None:
-        inbox = self.inbox(body.conversation)
-        seq = inbox.clamp(body.epoch, body.seq)
+    def _raise_mark(self, inbox: Inbox, seq: int) -> None:
         if seq > inbox.mark:
             if inbox.unread:
-                rows = self._store.rows(body.conversation, inbox.mark + 1, seq)
+                rows = self._store.rows(inbox.conversation, inbox.mark + 1, seq)
                 inbox.unread -= sum(1 for row in rows if self._is_unread(row, inbox))
             inbox.mark = seq
+
+    def _take_mark_back(self, body: Read) -> None:
+        """A read mark of this device will not be in the user's own log: nobody else would ever hear of it."""
+        inbox = self.inbox(body.conversation)
+        mark = inbox.heard
+        for draft in () if self._outbox is None else self._outbox.pending(self.own_log):
+            if isinstance(draft.body, Read) and draft.body.conversation == body.conversation:
+                mark = max(mark, inbox.place(draft.body.epoch, draft.body.seq))
+        if mark < inbox.mark:
+            inbox.mark = mark
+            inbox.unread = self.recount(body.conversation)
 
     def _apply_installed(self, record: Installed, _now: float, _fresh: bool) -> None:  # noqa: FBT001
         self._installed = record
         self._next = 0
+        self._again = None
 
     def _count_own(self, client_id: str) -> None:
         """An id of this install was used: the next one is higher."""
+        self._next = max(self._next, self._own_counter(client_id) + 1)
+
+    def _own_counter(self, client_id: str) -> int:
+        """The counter in an id of this install; -1 for any other."""
         installed = self._installed
-        if installed is not None and client_id.startswith(installed.nonce):
-            self._next = max(self._next, int(client_id[len(installed.nonce) + 1 :]) + 1)
+        if installed is None or not client_id.startswith(installed.nonce):
+            return -1
+        return int(client_id[len(installed.nonce) + 1 :])
 
     def _apply_queued(self, record: Queued, now: float, fresh: bool) -> None:  # noqa: FBT001
         self._count_own(record.client_id)
+        if self._again:
+            self._again.discard(self._own_counter(record.client_id))
         if self._outbox is None:
             self._outbox = self._new_outbox()
         self._outbox.apply_queued(record, now, fresh=fresh)
-        if isinstance(record.body, Read) and not record.cancelling:
-            self._raise_mark(record.body)
+        if isinstance(record.body, Read):
+            read = self.inbox(record.body.conversation)
+            self._raise_mark(read, read.place(record.body.epoch, record.body.seq))
 
     def _apply_resolved(self, record: Resolved, _now: float, _fresh: bool) -> None:  # noqa: FBT001
         if not _fresh:
             self._count_own(record.client_id)
+        if record.draft is not None and self._own_counter(record.client_id) >= 0:
+            self._again = self._again or set()
+            self._again.add(self._own_counter(record.client_id))
         if self._outbox is not None:
-            self._outbox.apply_resolved(record)
+            body = self._outbox.apply_resolved(record)
             if self._outbox.empty:
                 self._outbox = None
+            if record.state is not SendState.SENT and isinstance(body, Read):
+                self._take_mark_back(body)
 
     def _apply_known(self, record: Known, _now: float, _fresh: bool) -> None:  # noqa: FBT001
         inbox = self.inbox(record.conversation)

@@ -9,6 +9,10 @@ server's promise (server/accept.py); after an epoch changed, rows are upserted b
 
 Unread = rows of others above the own mark, not recalled, known to this device; kept as a counter that equals a
 recount of the rows at every moment (timeline.py knows what is recalled).
+
+The *mark* is how far the user has read: the highest of what the user's own log says (`heard`) and of the read marks
+that this device still wants to put there. One of an epoch that is not known here yet waits `ahead` for it, since its
+seq names a slot of that epoch.
 """
 
 from __future__ import annotations
@@ -22,7 +26,19 @@ __all__ = ["Inbox"]
 class Inbox:
     """The state of one conversation on one device; changed by records, and by what frames tell of the head."""
 
-    __slots__ = ("above", "conversation", "cuts", "epoch", "head", "mark", "missing", "unread", "upto")
+    __slots__ = (
+        "above",
+        "ahead",
+        "conversation",
+        "cuts",
+        "epoch",
+        "head",
+        "heard",
+        "mark",
+        "missing",
+        "unread",
+        "upto",
+    )
 
     def __init__(self, conversation: str) -> None:
         """An empty conversation in epoch 1."""
@@ -33,6 +49,8 @@ class Inbox:
         self.above: tuple[Range, ...] = ()
         self.head = 0
         self.mark = 0
+        self.heard = 0
+        self.ahead: tuple[tuple[int, int], ...] = ()
         self.unread = 0
         self.missing: tuple[Range, ...] = ()
 
@@ -71,10 +89,27 @@ class Inbox:
         self.missing = ranges.below(self.missing, cut)
         self.head = min(self.head, cut)
         self.mark = min(self.mark, cut)
+        self.heard = min(self.heard, cut)
+        if self.ahead:
+            waiting, self.ahead = self.ahead, ()
+            for later, seq in waiting:
+                self.hear(later, seq)
+            self.mark = max(self.mark, self.heard)
+
+    def hear(self, epoch: int, seq: int) -> None:
+        """The user's own log says that the user has read up to this place."""
+        if epoch > self.epoch:
+            self.ahead = (*self.ahead, (epoch, seq))
+        else:
+            self.heard = max(self.heard, self.clamp(epoch, seq))
 
     def clamp(self, epoch: int, seq: int) -> int:
         """A position of an older epoch in the present one: every epoch since may have cut it."""
         return seq if epoch >= self.epoch else min(seq, *self.cuts[epoch - 1 :])
+
+    def place(self, epoch: int, seq: int) -> int:
+        """The same for a read mark; 0 for one of an epoch that is not known yet."""
+        return 0 if epoch > self.epoch else self.clamp(epoch, seq)
 
     @property
     def known(self) -> tuple[Range, ...]:

@@ -81,7 +81,6 @@ class Receiver(Core):
             records += [
                 Missing(frame.conversation, frame.epoch, low, high) for low, high in self._unknown_below(inbox, trimmed)
             ]
-            records += [Known(frame.conversation, frame.epoch, inbox.known)] if not records else []
         low, high = max(frame.low, frame.trimmed_below), frame.high
         if low <= high and len(frame.entries) < high - low + 1:
             records.append(Known(frame.conversation, frame.epoch, (*inbox.known, (low, high))))
@@ -140,6 +139,8 @@ class Receiver(Core):
         self._step(self.config.sync.on_start, now)
 
     def _on_refused(self, frame: Refused, now: float) -> None:
+        if self.online:
+            return  # that would be the answer to an earlier greeting, come late
         if self._resume is not None:
             self._resume = None
             self._connector.greet_again(now)
@@ -177,6 +178,8 @@ class Receiver(Core):
         if self._outbox is not None:
             self._outbox.handle_epoch(conversation, now)
         self._acknowledge(conversation)
+        if self._catchup is not None:
+            self._catchup.handle_page(conversation, now, progress=True)  # no other page will come of an older epoch
 
     def _on_presence(self, frame: Presence, now: float) -> None:  # noqa: ARG002
         self.notify(PresenceSeen(frame.user, frame.online, frame.expires_in))

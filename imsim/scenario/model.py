@@ -28,6 +28,8 @@ __all__ = ["History", "HistoryLevel", "Scenario"]
 
 _ROUND_TRIPS = 30.0
 """Seconds granted to convergence beside what the settings themselves can take."""
+_BUDGET = 300.0
+"""Seconds granted to messages that wait for a retry budget."""
 
 
 class HistoryLevel(enum.StrEnum):
@@ -85,7 +87,9 @@ class Scenario(Section, frozen=True, kw_only=True):
         retries = sum(_longest(policy) for policy in (self.retry.send, self.retry.connect, self.retry.ask))
         retries = 2.0 * retries
         naming = self.servers.reoffer_window if self.backends.log.durability is Durability.ASYNC else 0.0
-        return _ROUND_TRIPS + staleness + retries + self.servers.silence + 2.0 * self.servers.lease + naming
+        bounds = 0.0 if self.retry.budget is None else _BUDGET
+        bounds += 0.0 if self.retry.breaker is None else 2.0 * self.retry.breaker.cool_down
+        return _ROUND_TRIPS + staleness + retries + bounds + self.servers.silence + 2.0 * self.servers.lease + naming
 
     def users(self) -> tuple[tuple[str, str], ...] | None:
         """The users with their roles, (name, role), in order; None where a trace brings them."""

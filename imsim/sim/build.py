@@ -92,6 +92,8 @@ def device_config(scenario: Scenario, sync: Sync, linger: float) -> DeviceConfig
         connect=retry.connect,
         ask=retry.ask,
         send_deadline=retry.deadline,
+        budget=retry.budget,
+        breaker=retry.breaker,
         gap_wait=sync.gap_wait,
         page=sync.page,
         stable_after=retry.stability.seconds,

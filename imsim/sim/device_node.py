@@ -470,12 +470,11 @@ class DeviceNode(Endpoint):
         self.armed = at
         kernel = self.make.world.kernel
         now, _ = self.time()
-        kernel.call_in(max(0.0, at - now + _HAIR), self._wake, (self.lives, at))
+        kernel.call_in(max(0.0, at - now + _HAIR), self._wake, at)
 
-    def _wake(self, timer: tuple[int, float]) -> None:
-        lives, at = timer
-        if lives != self.lives or at != self.armed or self.device is None:
-            return  # superseded
+    def _wake(self, at: float) -> None:
+        if at != self.armed or self.device is None:
+            return  # superseded, by an earlier one or by the end of the process
         self.armed = None
         due = self.device.wake_at
         if due is None:

@@ -25,6 +25,7 @@ from imsim.protocol.server.floor import Heard
 from imsim.protocol.server.log import Roster
 from imsim.protocol.server.offline import Backlog
 from imsim.protocol.server.presence import Changed
+from imsim.protocol.server.register import HeardIn
 from imsim.protocol.server.retention import Ages
 from imsim.protocol.server.tail import Tail
 from imsim.protocol.services.claims import Claim
@@ -39,7 +40,7 @@ if TYPE_CHECKING:
 __all__ = ["STORED", "Database", "decode", "decode_entry", "encode", "encode_entry"]
 
 _BUSY_SECONDS = 2.0
-STORED = (str, int, Ages, Backlog, Changed, Claim, Committed, Heard, Register, Roster, Tail)
+STORED = (str, int, Ages, Backlog, Changed, Claim, Committed, Heard, HeardIn, Register, Roster, Tail)
 """The types of every value that the server hands to its key-value port and its queue."""
 
 _encoder = msgspec.msgpack.Encoder()

@@ -141,6 +141,11 @@ class Tenure:
         self.roster: Roster | None = None
         self.over = False
 
+    @property
+    def retention(self) -> float:
+        """Seconds after which the claims of the server's own entries are forgotten: these have no install."""
+        return self._config.claim_retention
+
     # ------------------------------------------------------------------------------------------ what a handler asks
 
     def survives(self, claim: Claim) -> bool:
@@ -379,7 +384,9 @@ async def accept(claims: Claims, tenure: Tenure, author: str, draft: Draft) -> O
     def build(claim: Claim) -> Entry:
         return Entry(tenure.place, claim.epoch, claim.seq, draft.client_id, author, draft.wall, draft.body)
 
-    return await claims.perform(tenure, draft.client_id, digest(draft.body), build)
+    return await claims.perform(
+        tenure, draft.client_id, digest(draft.body), build, expires_in=tenure.retention if author == SERVER else None
+    )
 
 
 async def refuse(claims: Claims, tenure: Tenure, draft: Draft, reason: str) -> Outcome | None:

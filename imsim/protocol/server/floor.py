@@ -5,10 +5,10 @@ A floor is a counter: client ids of the install below it are forgotten. It is *r
 
 It follows what the device says is resolved, a stride behind, so that most sends pay nothing for it. By age it rises
 only for an install that was silent for longer than the retention. That is judged by a durable note of when the
-install was last heard of, by any server; the note is renewed eight times a retention, so being silent is believed one
-eighth late.
+install was last heard of, by any server; the note is renewed once in an eighth of it, so being silent is believed one
+eighth late. Whenever a note is renewed, the install is also entered into the register of that time (register.py).
 
-Not here: reading the floor while accepting (services/claims.py), and who notices that somebody is silent.
+Not here: reading the floor while accepting (services/claims.py), and who notices that somebody is silent (silence.py).
 """
 
 from __future__ import annotations
@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from imsim.errors import Timeout, Unavailable
+from imsim.protocol.server.register import PERIODS, enter
 from imsim.protocol.services.claims import claim_key, floor_key
 
 if TYPE_CHECKING:
@@ -25,9 +26,6 @@ if TYPE_CHECKING:
     from imsim.protocol.server.config import ServerConfig
 
 __all__ = ["Floors", "Heard", "heard_key", "swept_key"]
-
-_RENEWALS = 8
-"""How often a retention the note of an install is renewed."""
 
 
 def swept_key(nonce: str) -> str:
@@ -82,7 +80,7 @@ class Floors:
             install.sweeping = True
             self._runtime.spawn(self._advance(nonce, install, resolved_below))
         if self._runtime.now() >= install.renew_at:
-            install.renew_at = self._runtime.now() + self._config.claim_retention / _RENEWALS
+            install.renew_at = self._runtime.now() + self._config.claim_retention / PERIODS
             self._runtime.spawn(self._renew(nonce, install))
 
     async def raise_floor(self, nonce: str, below: int) -> None:
@@ -112,7 +110,7 @@ class Floors:
         kv, config = self._kv, self._config
         heard = await kv.get(heard_key(nonce), timeout=config.kv_timeout)
         silent_for = 0.0 if heard is None else self._runtime.wall() - heard.wall
-        if silent_for <= config.claim_retention * (1 + 1 / _RENEWALS):
+        if silent_for <= config.claim_retention * (1 + 1 / PERIODS):
             return False
         counter = await kv.get(floor_key(nonce), timeout=config.kv_timeout) or 0
         below = counter
@@ -121,6 +119,8 @@ class Floors:
                 below = counter + 1
             counter += 1
         await self.raise_floor(nonce, below)
+        await kv.compare_and_set(heard_key(nonce), heard, None, timeout=config.kv_timeout)
+        self._installs.pop(nonce, None)
         return True
 
     async def _advance(self, nonce: str, install: _Install, below: int) -> None:
@@ -138,5 +138,6 @@ class Floors:
             heard = await self._kv.get(key, timeout=timeout)
             while heard is None or heard.wall < wall:
                 heard = (await self._kv.compare_and_set(key, heard, Heard(wall), timeout=timeout)).present
+            await enter(self._kv, nonce, wall, self._config)
         except (Unavailable, Timeout):
             install.renew_at = self._runtime.now()

@@ -23,6 +23,7 @@ from imsim.protocol.server.floor import Floors
 from imsim.protocol.server.log import NOT_A_MEMBER, SERVER, Wanted, page_of, size_of
 from imsim.protocol.server.ownership import Ears, Ownership, ServerPorts
 from imsim.protocol.server.retention import Retention
+from imsim.protocol.server.silence import Silence
 from imsim.protocol.services.claims import Claims, parts
 from imsim.protocol.services.idempotency import InFlight
 
@@ -47,6 +48,7 @@ class Sequencer:
     Attributes:
         floors: tell it what a device says is resolved.
         retention: trims what is too old or too much.
+        silence: forgets who was not heard of for too long.
     """
 
     __slots__ = (
@@ -59,6 +61,7 @@ class Sequencer:
         "_ports",
         "floors",
         "retention",
+        "silence",
     )
 
     def __init__(
@@ -78,6 +81,7 @@ class Sequencer:
         self._announcer = Announcer(self._ports, self.append)
         self._owned: dict[str, Ownership] = {}
         self.floors = Floors(runtime, kv, config)
+        self.silence = Silence(self._ports, self.floors)
         self.retention = Retention(self._ports, self._announcer.checkpoint)
         failovers = Failovers(self._ports, self._claims, self.recheck)
         self._ears = Ears(on_commit, self._announcer.hear, failovers.hear, self.retention.hear)

@@ -82,6 +82,7 @@ class Server:
     def start(self) -> None:
         """Begin to hear of commits and of presence."""
         self._ports.runtime.spawn(self.delivery.run(self._node))
+        self._ports.runtime.spawn(self.sequencer.silence.run())
         if self.sequencer.retention.needed:
             self._ports.runtime.spawn(self.sequencer.retention.run())
         if self._presence_on:

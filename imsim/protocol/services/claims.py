@@ -220,9 +220,22 @@ class Claims:
         self._rounds = rounds
 
     async def perform(
-        self, slots: Slots[Effect_contra], key: str, payload: bytes, effect: Effect_contra
+        self,
+        slots: Slots[Effect_contra],
+        key: str,
+        payload: bytes,
+        effect: Effect_contra,
+        *,
+        expires_in: float | None = None,
     ) -> Outcome | None:
         """Have `effect` in exactly one slot (the architecture's *Accept*; its steps are numbered).
+
+        Args:
+            slots: where it goes.
+            key: whose it is.
+            payload: the hash of what is to be done.
+            effect: what is to be done.
+            expires_in: seconds after which the claim may be forgotten, for keys that no floor forgets.
 
         Returns:
             `OK` with the slot, `CANCELLED`, `CONFLICT`, or `EXPIRED` with the bound; None: stopped without an answer.
@@ -240,12 +253,13 @@ class Claims:
                         return await self._expired(slots, key)
                     if slots.survives(claim):  # above the cut: as if taken by something else
                         if await self._is_below_floor(key):  # 4: now, that the claim is in place
+                            await self._forget(name, claim)
                             return await self._expired(slots, key)
                         if await slots.put(claim, key, effect):  # 5
                             return Outcome(key, Answer.OK, claim.epoch, claim.seq)
                 seq = await slots.reserve()  # 2
                 target = Claim(ClaimState.SLOT, slots.place, slots.epoch, seq, payload)
-                claim = await self._move(name, claim, target)  # 3
+                claim = await self._move(name, claim, target, expires_in)  # 3
         except (Sealed, Unavailable, Timeout):
             return None
         return None
@@ -295,12 +309,18 @@ class Claims:
                 failure = error
         raise failure
 
-    async def _move(self, name: str, seen: Claim | None, target: Claim) -> Claim | None:
+    async def _forget(self, name: str, claim: Claim) -> None:
+        """Drop a claim below the floor, as the sweep did or will do: it passed and does not come again."""
+        await self._kv.compare_and_set(name, claim, None, timeout=self._timeout)
+
+    async def _move(
+        self, name: str, seen: Claim | None, target: Claim, expires_in: float | None = None
+    ) -> Claim | None:
         """Move the claim from exactly what was seen; the claim that is there now, ours or not."""
         failure: Exception = Timeout(name)
         for _ in range(self._patience):
             try:
-                swap = await self._kv.compare_and_set(name, seen, target, timeout=self._timeout)
+                swap = await self._kv.compare_and_set(name, seen, target, expires_in=expires_in, timeout=self._timeout)
             except Unavailable as error:
                 failure = error
             except Timeout as error:

@@ -15,6 +15,7 @@ What does not belong here: the meaning of a claim or a floor (protocol/server/),
 # ruff: noqa: ARG002 - every call of a port takes its time-out; one that answers at once has no use for it
 from __future__ import annotations
 
+import heapq
 from collections import deque
 from typing import TYPE_CHECKING
 
@@ -22,7 +23,7 @@ from imsim.errors import AlgorithmError
 from imsim.ports import Swap, Value
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
 
     from imsim.sim.backends.line import Line
     from imsim.sim.runtime import Incarnation
@@ -44,7 +45,7 @@ class ValueMap:
         ValueError: `replica_lag` is negative.
     """
 
-    __slots__ = ("_expiry", "_history", "_lag", "_now", "_values")
+    __slots__ = ("_expiry", "_history", "_lag", "_next_to_expire", "_now", "_values")
 
     def __init__(self, now: Callable[[], float], *, replica_lag: float = 0.0) -> None:
         if not replica_lag >= 0.0:
@@ -54,6 +55,8 @@ class ValueMap:
         self._lag = replica_lag
         self._values: dict[str, Value] = {}
         self._expiry: dict[str, float] = {}
+        self._next_to_expire: list[tuple[float, str]] = []
+        """A heap with one place a key that expires, at a moment that may have been put off since."""
         self._history: dict[str, deque[_Superseded]] = {}
 
     def get(self, key: str, *, fresh: bool = True) -> Value | None:
@@ -87,7 +90,11 @@ class ValueMap:
         else:
             self._values[key] = new
         if expires_in is not None and new is not None:
-            self._expiry[key] = self._now() + expires_in
+            until = self._now() + expires_in
+            if key not in self._expiry:
+                heapq.heappush(self._next_to_expire, (until, key))
+            self._expiry[key] = until
+            self._forget_expired()
         elif key in self._expiry:
             del self._expiry[key]
         return Swap(done=True, present=new)
@@ -108,6 +115,10 @@ class ValueMap:
         """
         present = self._counter(key)
         return self._count(key, least) if least > present else present
+
+    def __iter__(self) -> Iterator[str]:
+        """All keys, those of expired values that were not forgotten yet included."""
+        return iter(self._values)
 
     def drop(self, prefix: str) -> None:
         """Forget every value whose key begins with `prefix`: what the world does to a cache."""
@@ -139,6 +150,21 @@ class ValueMap:
             if self._lag:
                 self._note(key, at=until)
             del self._values[key], self._expiry[key]
+
+    def _forget_expired(self) -> None:
+        """Drop some of what nobody asks for any more: twice as fast as it can come."""
+        now, heap = self._now(), self._next_to_expire
+        for _ in range(2):
+            if not heap or heap[0][0] > now:
+                return
+            _, key = heapq.heappop(heap)
+            until = self._expiry.get(key)
+            if until is None:
+                continue
+            if until <= now:
+                self._expire(key)
+            else:
+                heapq.heappush(heap, (until, key))
 
     def _note(self, key: str, *, at: float | None = None) -> None:
         """Keep what is there for the replica; called before it is replaced, or as of its expiry `at`."""

@@ -1,138 +1,75 @@
-"""Trimmed logs and lost tails, end to end: what the ledger writes is what excuses a device, and nothing else does."""
+"""What the world knows of the logs: members, lost tails, and whether a device holds all that it should."""
 
 from __future__ import annotations
 
-import pytest
+from tests.small_world import Small, steps
 
-from imsim.history import Event
-from imsim.scenario import loads
-from imsim.sim.world import World
-from imsim.verify.evidence import Evidence
-from imsim.verify.verdict import Outcome, judge
-from tests.random_scenarios import scenario_of
-
-_OFFICE = """
-duration = "10m"
-[devices]
-users = 2
-kinds = ["phone", { name = "pc", users = ["bob"] }]
-[[conversations.groups]]
-name = "pair"
-members = ["alice", "bob"]
-[traffic]
-kind = "poisson"
-rate = 600
-reads = 0.0
-[retry]
-send = { policy = "fixed", base = 1.0 }
-[sync]
-strategy = "hybrid"
-check = "10s"
-"""
+GROUPS = [{"name": "team", "members": ["alice", "bob", "carol"]}, {"name": "pair", "members": ["alice", "dave"]}]
+ASYNC = {"backends__log": {"durability": "async", "replica_lag": "5s"}}
 
 
-def world_of(model=_OFFICE, seed=3, **overrides):
-    return World(loads(model, {key.replace("__", "."): value for key, value in overrides.items()}), seed=seed)
+def test_members_are_those_that_the_log_says():
+    lines = steps("2 dave join", "4 carol leave")
+    small = Small(traffic__steps=lines, conversations__groups=GROUPS).run_until(3.0)
+    assert small.world.ledger.members("team") == ("alice", "bob", "carol", "dave")
+    small.run_until(5.0).stop()
+    assert small.world.ledger.members("team") == ("alice", "bob", "dave")
+    assert small.world.ledger.members("nothing") == ()
 
 
-def rows(history, event):
-    return [row for row in (history.row(place) for place in range(len(history))) if row.event is event]
+def test_a_membership_that_a_failover_took_is_taken_back():
+    failover = [{"kind": "failover", "at": 12}]
+    changes = {"traffic__steps": steps("10 dave join"), "conversations__groups": GROUPS, **ASYNC}
+    small = Small(faults__events=failover, **changes).run_until(11.0)
+    assert "dave" in small.world.ledger.members("team")
+    small.run_until(12.001).stop()
+    assert "dave" not in small.world.ledger.members("team")
 
 
-def test_a_device_that_was_away_too_long_shows_what_is_missing_and_the_log_says_why():
-    world = world_of(
-        servers__retention={"entries": 5},
-        faults__events=[{"kind": "kill", "at": "60s", "devices": ["bob/pc"], "for": "4m"}],
-    )
-    history = world.run().history
-    missing, trimmed = rows(history, Event.MISSING), rows(history, Event.TRIMMED)
-    assert {row.node for row in missing} == {"bob/pc"}
-    assert {row.node for row in trimmed} == {"log"}
-    assert any(trim.seq > row.op and trim.place < row.place for row in missing for trim in trimmed)
-    judge(history).assert_ok()
+def test_a_device_holds_all_once_the_last_push_has_come():
+    small = Small().run_until(1.03)
+    ledger, node = small.world.ledger, small.world.devices["bob/phone"]
+    assert not ledger.holds_all(node)
+    small.run_until(1.05).stop()
+    assert ledger.holds_all(node)
 
 
-def test_a_device_that_signs_in_late_is_told_what_is_trimmed_and_has_all_the_rest():
-    world = world_of(
-        servers__retention={"age": "60s"},
-        faults__events=[{"kind": "sign_in", "at": "5m", "user": "alice", "device": "pc"}],
-    )
-    history = world.run().history
-    assert "alice/pc" in {row.node for row in rows(history, Event.MISSING)}
-    judge(history).assert_ok()
+def test_a_dead_device_holds_nothing():
+    small = Small().run_until(5.0)
+    node = small.world.devices["bob/phone"]
+    assert small.world.ledger.holds_all(node)
+    node.crash()
+    assert not small.world.ledger.holds_all(node)
+    small.stop()
 
 
-def test_a_marker_that_no_trimming_covers_is_a_violation():
-    world = world_of(
-        servers__retention={"entries": 5},
-        faults__events=[{"kind": "kill", "at": "60s", "devices": ["bob/pc"], "for": "4m"}],
-    )
-    world.backends.log.on_trimmed = None
-    history = world.run().history
-    gaps = Evidence(history).views.gaps
-    assert gaps
-    assert not any(gap.covered for gap in gaps)
-    assert judge(history).outcome is Outcome.VIOLATED
+def test_whoever_left_needs_only_what_came_before():
+    lines = steps("2 carol leave", "4 bob send")
+    small = Small(traffic__steps=lines, conversations__groups=GROUPS).run().assert_holds()
+    assert small.world.ledger.holds_all(small.world.devices["carol/phone"])
+    assert not small.facts("shown", node="carol/phone", message="bob-1")
 
 
-def test_a_full_offline_store_is_no_trimming():
-    world = world_of(
-        servers__offline_cap=2,
-        faults__events=[{"kind": "kill", "at": "60s", "devices": ["bob/*"], "for": "4m"}],
-    )
-    history = world.run().history
-    assert not rows(history, Event.MISSING)
-    assert not rows(history, Event.TRIMMED)
-    judge(history).assert_ok()
+def test_a_run_is_not_over_before_it_is_said_what_a_failover_took():
+    """Its sender has lost its disk, so nobody can offer the message again."""
+    events = [
+        {"kind": "failover", "at": 12},
+        {"kind": "wipe", "at": 12.001, "device": "bob/phone"},
+        {"kind": "wipe", "at": 12.001, "device": "alice/phone"},
+        {"kind": "wipe", "at": 12.001, "device": "alice/pc"},
+    ]
+    changes = {"traffic__steps": steps("10 bob send"), "servers__reoffer_window": "20s", **ASYNC}
+    small = Small(faults__events=events, **changes).run_until(12.1)
+    assert not small.world.ledger.settled
+    small = Small(faults__events=events, **changes).run().assert_holds()
+    assert small.world.ledger.settled
+    assert {row.message for row in small.facts("tail_lost") if row.message} == {"bob-1"}
 
 
-def test_what_only_a_wiped_device_had_is_named_and_excused():
-    lag = {"distribution": "exponential", "mean": "60s"}
-    world = world_of(
-        backends__log={"durability": "async", "replica_lag": lag},
-        servers__reoffer_window="20s",
-        faults__events=[
-            {"kind": "kill", "at": "2m", "devices": ["bob/*"], "for": "20s"},
-            {"kind": "wipe", "at": "150s", "device": "bob/pc"},
-            {"kind": "wipe", "at": "150s", "device": "bob/phone"},
-            {"kind": "wipe", "at": "150s", "device": "alice/phone"},
-            {"kind": "failover", "at": "150s"},
-        ],
-    )
-    outcome = world.run()
-    named = [row for row in rows(outcome.history, Event.TAIL_LOST) if row.node == "world" and not row.epoch]
-    assert len(named) > 5
-    assert outcome.converged
-    judge(outcome.history).assert_ok()
-
-
-def test_what_nobody_names_is_a_loss():
-    lag = {"distribution": "exponential", "mean": "60s"}
-    world = world_of(
-        backends__log={"durability": "async", "replica_lag": lag},
-        servers__reoffer_window="1h",
-        settle="2m",
-        faults__events=[
-            {"kind": "wipe", "at": "150s", "device": name} for name in ("bob/pc", "bob/phone", "alice/phone")
-        ]
-        + [{"kind": "failover", "at": "150s"}],
-    )
-    verdict = judge(world.run().history)
-    assert verdict.outcome is Outcome.VIOLATED
-    assert "is not in the log in the end" in str(verdict)
-
-
-@pytest.mark.parametrize("number", [534, 800, 265, 1047, 1215])
-def test_lost_tails_of_small_random_worlds(number):
-    """Cases that once broke a promise."""
-    scenario = scenario_of(
-        number,
-        backends__log__durability="async",
-        backends__log__replica_lag={"distribution": "exponential", "mean": "2s"},
-        faults__random__failover=80,
-        faults__random__wipe=40,
-        servers__reoffer_window="10s",
-        servers__mailbox=256,
-        servers__retention={"entries": 5},
-    )
-    judge(World(scenario, seed=number).run().history).assert_ok()
+def test_commits_joins_and_cuts_are_rows():
+    lines = steps("2 dave join", "4 carol leave", "6 bob send")
+    small = Small(traffic__steps=lines, conversations__groups=GROUPS).run()
+    kinds = [row.detail for row in small.facts("committed", conversation="team")]
+    assert kinds == ["created", "join", "leave", ""]
+    assert [row.detail for row in small.facts("joined", conversation="team")] == ["alice", "bob", "carol", "dave"]
+    assert [row.detail for row in small.facts("left")] == ["carol"]

@@ -209,11 +209,12 @@ def test_no_history_breaks_a_promise(scene):
 CLAIMS, ACCEPT, FLOOR = "services.claims", "server.accept", "server.floor"
 
 READ_FLOOR = """                        if await self._is_below_floor(key):  # 4: now, that the claim is in place
+                            await self._forget(name, claim)
                             return await self._expired(slots, key)
 """
 FIRST_READ = """            claim = await self._get(name)  # 1
 """
-SWAP = """swap = await self._kv.compare_and_set(name, seen, target, timeout=self._timeout)"""
+SWAP = "swap = await self._kv.compare_and_set(name, seen, target, expires_in=expires_in, timeout=self._timeout)"
 
 WRONG = {
     "acknowledging on an existing claim": (
