@@ -190,7 +190,10 @@ class MessageLog(Protocol):
     What may go wrong: `Unavailable`, `Timeout`; with `Durability.ASYNC` a failover.
     """
 
-    durability: Durability
+    @property
+    def durability(self) -> Durability:
+        """What an acknowledged write is worth."""
+        ...
 
     async def write(
         self, conversation: str, epoch: int, seq: int, entry: Entry, token: int, *, timeout: float

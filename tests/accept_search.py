@@ -37,6 +37,7 @@ class Algorithm(NamedTuple):
     claims: Any
     accept: Any
     floor: Any
+    patience: Any
     checks_epoch: bool = True
 
 
@@ -62,10 +63,10 @@ def algorithm(*patches: Patch, checks_epoch: bool = True) -> Algorithm:
         for shared in ("Sealed", "Claim", "ClaimState"):  # the same in every reading
             if hasattr(original, shared):
                 setattr(module, shared, getattr(original, shared))
-    return Algorithm(*(loaded[name] for name in _MODULES), checks_epoch)
+    return Algorithm(*(loaded[name] for name in _MODULES), checks_epoch=checks_epoch)
 
 
-_MODULES = ("services.claims", "server.accept", "server.floor")
+_MODULES = ("services.claims", "server.accept", "server.floor", "services.patience")
 
 
 class Step:
@@ -101,7 +102,12 @@ class Conversation:
         self.kv = MemoryKeyValue(self.gate)
         self.log = MemoryLog(self.gate, durability=durability)
         self.log.checks_epoch = algorithm.checks_epoch
-        self.claims = algorithm.claims.Claims(self.kv, timeout=1.0, patience=CONFIG.patience, rounds=CONFIG.rounds)
+        patience = algorithm.patience
+        self.patient = (
+            patience.PatientLog(self.log, CONFIG.patience),
+            patience.PatientKeyValue(self.kv, CONFIG.patience),
+        )
+        self.claims = algorithm.claims.Claims(self.patient[1], timeout=1.0, rounds=CONFIG.rounds)
         self.said: list[Said] = []
         self.failed: list[str] = []
         self.order: list[str] = []
@@ -113,7 +119,7 @@ class Conversation:
     # -- what actors are made of
 
     async def tenure(self, token=1):
-        tenure = self.algorithm.accept.Tenure(self.log, self.kv, CONFIG, ROOM, token)
+        tenure = self.algorithm.accept.Tenure(*self.patient, CONFIG, ROOM, token)
         await tenure.enter()
         return tenure
 

@@ -67,6 +67,7 @@ SCENARIOS: Final[dict[str, dict[str, Any]]] = {
         for port in _BACKENDS
         for fault in ("unavailable", "timeout_before", "timeout_after")
     },
+    "weak log": {f"backends.log.{fault}": 0.15 for fault in ("unavailable", "timeout_before", "timeout_after")},
     "slow backends": {
         **{f"backends.{port}.service": {"distribution": "exponential", "mean": "50ms"} for port in _BACKENDS},
         "faults.random.crash": 300,
@@ -304,8 +305,8 @@ MUTANTS: Final = (
     Mutant(
         "whatever is in the slot is taken for the own entry",
         "server/accept.py",
-        "            found = entry if written is OK else written.entry  # type: ignore[union-attr]",
-        "            found = entry",
+        "        found = entry if written is OK else written.entry  # type: ignore[union-attr]",
+        "        found = entry",
         "impatient",
     ),
     Mutant(
@@ -416,6 +417,14 @@ MUTANTS: Final = (
         "            claim = await self._move(name, None, tombstone)",
         "            return Outcome(key, Answer.CANCELLED)",
         "impatient",
+    ),
+    Mutant(
+        "every call is made once",
+        "services/patience.py",
+        "    for _ in range(tries - 1):",
+        "    for _ in range(0):",
+        "weak log",
+        (3, 4, 5, 6),
     ),
     Mutant(
         "a call that is done is not forgotten",

@@ -8,6 +8,7 @@ from imsim.protocol.server.announce import Append
 from imsim.protocol.server.config import ServerConfig
 from imsim.protocol.server.failover import Recheck
 from imsim.protocol.server.sequencer import Sequencer
+from imsim.protocol.services.patience import PatientKeyValue, PatientLocks, PatientLog
 from tests.ports_memory import MemoryKeyValue, MemoryLocks, MemoryLog, MemoryPeers, MemoryRuntime
 
 CONFIG = ServerConfig(patience=2, mailbox=2, content=10, page=3, lease=10.0, retry_after=1.5, reoffer_window=60.0)
@@ -24,9 +25,9 @@ class Node:
         self.commits = []
         self.sequencer = Sequencer(
             world.runtime,
-            world.log,
-            world.kv,
-            world.locks,
+            PatientLog(world.log, world.config.patience),
+            PatientKeyValue(world.kv, world.config.patience),
+            PatientLocks(world.locks, world.config.patience),
             MemoryPeers(name, world.nodes),
             world.config,
             self.on_commit,

@@ -65,7 +65,6 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
-from imsim.errors import Timeout, Unavailable
 from imsim.ports import FENCED, OK, Durability
 from imsim.protocol.frames import Answer, Entry, NoOp, Outcome
 from imsim.protocol.server.log import CHANGES, SERVER, Membership, Roster, roster_key
@@ -76,7 +75,6 @@ if TYPE_CHECKING:
     from imsim.ports import KeyValue, MessageLog
     from imsim.protocol.frames import Draft
     from imsim.protocol.server.config import ServerConfig
-    from imsim.protocol.server.tail import Tail
     from imsim.protocol.services.claims import Claim, Claims
 
 __all__ = ["FIRST_EPOCH", "Tenure", "accept", "refuse"]
@@ -158,23 +156,11 @@ class Tenure:
 
     async def reserve(self) -> int:
         """The next slot of this epoch; after an unknown reservation simply another one."""
-        failure: Exception = Timeout(self._counter)
-        for _ in range(self._config.patience):
-            try:
-                return self._last(await self._kv.increment(self._counter, timeout=self._config.kv_timeout))
-            except (Unavailable, Timeout) as error:
-                failure = error
-        raise failure
+        return self._last(await self._kv.increment(self._counter, timeout=self._config.kv_timeout))
 
     async def bound(self) -> int:
         """The slot after the last reserved one."""
-        failure: Exception = Timeout(self._counter)
-        for _ in range(self._config.patience):
-            try:
-                return 1 + self._last(await self._kv.get(self._counter, timeout=self._config.kv_timeout))
-            except (Unavailable, Timeout) as error:
-                failure = error
-        raise failure
+        return 1 + self._last(await self._kv.get(self._counter, timeout=self._config.kv_timeout))
 
     async def put(self, claim: Claim, key: str, effect: Build) -> bool:
         """Write the entry that `effect` builds; whether the entry of `key` is in the slot now."""
@@ -310,45 +296,28 @@ class Tenure:
 
     async def _remember(self) -> None:
         """Note whose entries are about to be committed, for the case that a failover takes them (tail.py)."""
+        config = self._config
         for entry in self._run:
             if entry.seq > self._remembered:
                 tail = tail_of(entry)
                 if tail is not None:
-                    await self._note_tail(tail_key(self.place, self.epoch, entry.seq), tail)
+                    key = tail_key(self.place, self.epoch, entry.seq)
+                    await self._kv.compare_and_set(
+                        key, None, tail, expires_in=config.tail_memory, timeout=config.kv_timeout
+                    )
                 self._remembered = entry.seq
 
-    async def _note_tail(self, key: str, tail: Tail) -> None:
-        config = self._config
-        failure: Exception = Timeout(key)
-        for _ in range(config.patience):
-            try:
-                await self._kv.compare_and_set(
-                    key, None, tail, expires_in=config.tail_memory, timeout=config.kv_timeout
-                )
-            except (Unavailable, Timeout) as error:
-                failure = error
-            else:
-                return
-        raise failure
-
     async def _fill(self, seq: int, entry: Entry) -> Entry:
-        """Write until it is known what is in the slot: put-if-empty makes it safe to repeat an unknown write."""
-        failure: Exception = Timeout(self.place)
-        for _ in range(self._config.patience):
-            try:
-                written = await self._log.write(
-                    self.place, self.epoch, seq, entry, self.token, timeout=self._config.log_timeout
-                )
-            except (Unavailable, Timeout) as error:
-                failure = error
-                continue
-            if written is FENCED:
-                self.over = True
-                raise Sealed
-            found = entry if written is OK else written.entry  # type: ignore[union-attr]
-            self._note(seq, found)
-            return found
-        raise failure
+        """Fill a slot if it is empty; what is in it."""
+        written = await self._log.write(
+            self.place, self.epoch, seq, entry, self.token, timeout=self._config.log_timeout
+        )
+        if written is FENCED:
+            self.over = True
+            raise Sealed
+        found = entry if written is OK else written.entry  # type: ignore[union-attr]
+        self._note(seq, found)
+        return found
 
     def _note(self, seq: int, entry: Entry) -> None:
         """The slot is filled with `entry`: lengthen the run if it fits."""

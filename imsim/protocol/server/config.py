@@ -17,7 +17,7 @@ class ServerConfig(msgspec.Struct, frozen=True, kw_only=True):
 
     Attributes:
         log_timeout, kv_timeout, queue_timeout, locks_timeout, peers_timeout: how long one call of that port may take.
-        patience: tries of one port call before the handler stops without an answer.
+        patience: tries of one call of the log, the key-value store or the locks before its handler gives up.
         rounds: slots that one handler tries before it stops without an answer.
         lease: how long the ownership of a conversation lasts without being renewed.
         mailbox: sends of one conversation that may wait; the next one is answered `LATER`.

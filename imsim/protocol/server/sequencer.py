@@ -40,7 +40,7 @@ class Sequencer:
     """All conversations that one server owns or is about to own.
 
     Args:
-        runtime, log, kv, locks, peers: the ports; `peers.node` is this server's name.
+        runtime, log, kv, locks, peers: the ports, patient ones; `peers.node` is this server's name.
         config: time-outs and bounds.
         on_commit: awaited with entries of one conversation that were committed, rising, each once a tenure, and the
             users who may read them; must not raise.
@@ -76,7 +76,7 @@ class Sequencer:
     ) -> None:
         self._ports = ServerPorts(runtime, log, kv, locks, peers, config)
         self._config = config
-        self._claims = Claims(kv, timeout=config.kv_timeout, patience=config.patience, rounds=config.rounds)
+        self._claims = Claims(kv, timeout=config.kv_timeout, rounds=config.rounds)
         self._flights: InFlight[Sent | None] = InFlight(runtime)
         self._announcer = Announcer(self._ports, self.append)
         self._owned: dict[str, Ownership] = {}

@@ -22,6 +22,7 @@ from imsim.protocol.server.offline import OfflineStore
 from imsim.protocol.server.presence import PresenceService
 from imsim.protocol.server.routing import Router
 from imsim.protocol.server.sequencer import Sequencer
+from imsim.protocol.services.patience import PatientKeyValue, PatientLocks, PatientLog
 
 if TYPE_CHECKING:
     from imsim.ports import Link
@@ -55,17 +56,18 @@ class Server:
         self._ports = ports
         self._node = node
         self._presence_on = config.presence
+        log, kv = PatientLog(ports.log, config.patience), PatientKeyValue(ports.kv, config.patience)
+        locks = PatientLocks(ports.locks, config.patience)
+        # what is only a cache, or soft state, is not worth waiting for
         offline = OfflineStore(ports.kv, cap=config.offline_cap, keep=config.claim_retention, timeout=config.kv_timeout)
         self.delivery = Delivery(ports.runtime, ports.queue, offline, ports.platform, config)
-        self.sequencer = Sequencer(
-            ports.runtime, ports.log, ports.kv, ports.locks, ports.peers, config, self.delivery.publish
-        )
+        self.sequencer = Sequencer(ports.runtime, log, kv, locks, ports.peers, config, self.delivery.publish)
         self.router = Router(self.sequencer, ports.peers, config)
-        directory = Directory(ports.log, config)
+        directory = Directory(log, config)
         self.presence = PresenceService(ports.runtime, ports.kv, ports.queue, config)
         self.gateway = Gateway(
             ports.runtime,
-            ports.log,
+            log,
             self.router,
             self.delivery,
             directory,

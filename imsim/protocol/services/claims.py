@@ -14,10 +14,8 @@ claims are dropped after it, and a handler reads it *after* its own claim is in 
 it was dropped is sure to see the floor, and says `expired(p)`: no verdict, but from then on the key can only be in
 a slot below p. (Why every line is where it is: server/accept.py, the use of this for the slots of a conversation.)
 
-A port that says `Unavailable` did nothing, and one that says `Timeout` may still do it later. Both are asked again a
-few times. A reservation is simply made anew (the first slot is burnt), a write is repeated as it is, and after an
-unknown compare-and-set the claim is read again. Then the handler stops without an answer: the asker knows nothing and
-asks again.
+A port that says `Unavailable` did nothing, and one that says `Timeout` may still do it later. Both were asked several
+times by then (patience.py), and the handler stops without an answer: the asker knows nothing and asks again.
 
 Not here: who may do what, when to give up, and how slots become visible.
 """
@@ -34,6 +32,8 @@ from imsim.errors import Timeout, Unavailable
 from imsim.protocol.frames import Answer, Outcome
 
 if TYPE_CHECKING:
+    from collections.abc import Coroutine
+
     from imsim.ports import KeyValue, Value
 
 __all__ = [
@@ -207,16 +207,14 @@ class Claims:
     Args:
         kv: where claims and floors are.
         timeout: seconds of one call.
-        patience: tries of one call.
         rounds: slots that one handler tries.
     """
 
-    __slots__ = ("_kv", "_patience", "_rounds", "_timeout")
+    __slots__ = ("_kv", "_rounds", "_timeout")
 
-    def __init__(self, kv: KeyValue, *, timeout: float, patience: int, rounds: int) -> None:
+    def __init__(self, kv: KeyValue, *, timeout: float, rounds: int) -> None:
         self._kv = kv
         self._timeout = timeout
-        self._patience = patience
         self._rounds = rounds
 
     async def perform(
@@ -299,15 +297,8 @@ class Claims:
         claim: Claim | None = await self._get(claim_key(key))
         return claim
 
-    async def _get(self, name: str) -> Value | None:
-        """A fresh read, tried a few times."""
-        failure: Exception = Timeout(name)
-        for _ in range(self._patience):
-            try:
-                return await self._kv.get(name, timeout=self._timeout)
-            except (Unavailable, Timeout) as error:
-                failure = error
-        raise failure
+    def _get(self, name: str) -> Coroutine[Any, Any, Value | None]:
+        return self._kv.get(name, timeout=self._timeout)
 
     async def _forget(self, name: str, claim: Claim) -> None:
         """Drop a claim below the floor, as the sweep did or will do: it passed and does not come again."""
@@ -317,21 +308,9 @@ class Claims:
         self, name: str, seen: Claim | None, target: Claim, expires_in: float | None = None
     ) -> Claim | None:
         """Move the claim from exactly what was seen; the claim that is there now, ours or not."""
-        failure: Exception = Timeout(name)
-        for _ in range(self._patience):
-            try:
-                swap = await self._kv.compare_and_set(name, seen, target, expires_in=expires_in, timeout=self._timeout)
-            except Unavailable as error:
-                failure = error
-            except Timeout as error:
-                failure = error
-                present: Claim | None = await self._get(name)
-                if present != seen:
-                    return present
-            else:
-                found: Claim | None = swap.present
-                return found
-        raise failure
+        swap = await self._kv.compare_and_set(name, seen, target, expires_in=expires_in, timeout=self._timeout)
+        found: Claim | None = swap.present
+        return found
 
     async def _is_below_floor(self, key: str) -> bool:
         nonce, counter = parts(key)

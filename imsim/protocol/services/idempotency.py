@@ -19,6 +19,7 @@ from imsim.errors import Timeout, Unavailable
 from imsim.ports import Value
 from imsim.protocol.frames import Answer, Outcome
 from imsim.protocol.services.claims import Claims, counter_key, digest, reserved
+from imsim.protocol.services.patience import PatientKeyValue
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Coroutine
@@ -94,12 +95,11 @@ class Register(msgspec.Struct, frozen=True, tag="register"):
 class _Registers:
     """Slots in a key-value store: a register is put if it is absent."""
 
-    __slots__ = ("_kv", "_patience", "_timeout", "epoch", "place")
+    __slots__ = ("_kv", "_timeout", "epoch", "place")
 
-    def __init__(self, kv: KeyValue, place: str, timeout: float, patience: int) -> None:
+    def __init__(self, kv: KeyValue, place: str, timeout: float) -> None:
         self._kv = kv
         self._timeout = timeout
-        self._patience = patience
         self.place = place
         self.epoch = 1
 
@@ -110,13 +110,7 @@ class _Registers:
         return False
 
     async def reserve(self) -> int:
-        failure: Exception = Timeout(self.place)
-        for _ in range(self._patience):
-            try:
-                return await self._kv.increment(counter_key(self.place, self.epoch), timeout=self._timeout)
-            except (Unavailable, Timeout) as error:
-                failure = error
-        raise failure
+        return await self._kv.increment(counter_key(self.place, self.epoch), timeout=self._timeout)
 
     async def bound(self) -> int:
         return 1 + reserved(await self._kv.get(counter_key(self.place, self.epoch), timeout=self._timeout))
@@ -135,16 +129,9 @@ class _Registers:
         return found
 
     async def _fill(self, seq: int, register: Register) -> Register:
-        failure: Exception = Timeout(self.place)
-        for _ in range(self._patience):
-            try:
-                swap = await self._kv.compare_and_set(self._name(seq), None, register, timeout=self._timeout)
-            except (Unavailable, Timeout) as error:
-                failure = error
-            else:
-                found: Register = swap.present
-                return found
-        raise failure
+        swap = await self._kv.compare_and_set(self._name(seq), None, register, timeout=self._timeout)
+        found: Register = swap.present
+        return found
 
     def _name(self, seq: int) -> str:
         return f"effect/{self.place}/{seq}"
@@ -167,7 +154,8 @@ class Effects:
     Args:
         kv, runtime: the ports.
         place: names the service; its slots are its own, while keys are shared by all.
-        timeout, patience, rounds: as in `Claims`.
+        timeout, rounds: as in `Claims`.
+        patience: tries of one call.
 
     Example:
         payments = Effects(kv, runtime, "payments", timeout=2.0)
@@ -179,8 +167,9 @@ class Effects:
     def __init__(
         self, kv: KeyValue, runtime: Runtime, place: str, *, timeout: float, patience: int = 3, rounds: int = 16
     ) -> None:
-        self._claims = Claims(kv, timeout=timeout, patience=patience, rounds=rounds)
-        self._registers = _Registers(kv, place, timeout, patience)
+        patient = PatientKeyValue(kv, patience)
+        self._claims = Claims(patient, timeout=timeout, rounds=rounds)
+        self._registers = _Registers(patient, place, timeout)
         self._flights: InFlight[Once | None] = InFlight(runtime)
 
     async def once(self, key: str, request: Value, effect: Callable[[int], Awaitable[Value]]) -> Once | None:

@@ -206,7 +206,7 @@ def test_no_history_breaks_a_promise(scene):
 
 # ---------------------------------------------------------------------------------------------- wrong readings
 
-CLAIMS, ACCEPT, FLOOR = "services.claims", "server.accept", "server.floor"
+CLAIMS, ACCEPT, FLOOR, PATIENCE = "services.claims", "server.accept", "server.floor", "services.patience"
 
 READ_FLOOR = """                        if await self._is_below_floor(key):  # 4: now, that the claim is in place
                             await self._forget(name, claim)
@@ -215,6 +215,19 @@ READ_FLOOR = """                        if await self._is_below_floor(key):  # 4
 FIRST_READ = """            claim = await self._get(name)  # 1
 """
 SWAP = "swap = await self._kv.compare_and_set(name, seen, target, expires_in=expires_in, timeout=self._timeout)"
+BELIEVED = (
+    "class PatientLog:\n",
+    """from imsim.ports import Swap, Written
+
+async def _believed(answer, call, *subject, **how):
+    try:
+        return await call(*subject, **how)
+    except Timeout:
+        return answer
+
+class PatientLog:
+""",
+)
 
 WRONG = {
     "acknowledging on an existing claim": (
@@ -238,7 +251,7 @@ WRONG = {
     ),
     "a plain put of the claim": (
         two_servers,
-        Patch(CLAIMS, SWAP, "await self._kv.put(name, target, timeout=self._timeout); return target"),
+        Patch(CLAIMS, SWAP, "await self._kv._kv.put(name, target, timeout=self._timeout); return target"),
     ),
     "a cancel without a tombstone": (
         cancelled_meanwhile,
@@ -305,23 +318,20 @@ WRONG = {
     "taking an unknown compare-and-set for done": (
         cancelled_meanwhile,
         Patch(
-            CLAIMS,
-            "                if present != seen:\n                    return present\n",
-            "                return target\n",
+            PATIENCE,
+            "        return _again(self._tries, self._kv.compare_and_set, ",
+            "        return _believed(Swap(True, new), self._kv.compare_and_set, ",
         ),
+        Patch(PATIENCE, *BELIEVED),
     ),
     "taking an unknown write for done": (
         two_servers,
         Patch(
-            ACCEPT,
-            """            except (Unavailable, Timeout) as error:
-                failure = error
-                continue
-""",
-            """            except Timeout:
-                return entry
-""",
+            PATIENCE,
+            "        return _again(self._tries, self._log.write, ",
+            "        return _believed(Written.OK, self._log.write, ",
         ),
+        Patch(PATIENCE, *BELIEVED),
     ),
     "moving a claim of a later epoch": (
         failed_over,

@@ -84,7 +84,7 @@ def test_announcing_again_changes_nothing(world):
 
 
 def test_the_checkpoint_is_left_when_it_can_be(world):
-    world.gate(Faulty(kv_compare_and_set=["ok", "ok", "lost"]))
+    world.gate(Faulty(kv_compare_and_set=["ok", "ok", "lost", "lost"]))
     world.a.submit(draft(1, Join("carol")))
     world.runtime.settle()
     assert facts(world, "carol") == [Joined("room", 2)]

@@ -52,13 +52,13 @@ def test_a_lease_that_was_lost_in_between_begins_a_new_tenure(world):
 
 def test_a_takeover_that_fails_is_no_ownership(world):
     world.expire()
-    world.gate(Faulty(log_state=["down"]))
+    world.gate(Faulty(log_state=["down", "down"]))
     assert world.b.submit(draft(1)) is None
     assert world.b.answers(draft(1)) == ["ok"]
 
 
 def test_a_commit_that_fails_withholds_the_answer_and_is_repaired(world):
-    world.gate(Faulty(log_commit=["lost", "down"]))
+    world.gate(Faulty(log_commit=["lost", "down", "down", "lost"]))
     assert world.a.answers(draft(1)) is None
     assert committed(world) == 1
     world.runtime.advance(CONFIG.repair_pause)
@@ -82,7 +82,7 @@ def test_what_is_answered_is_committed_even_if_its_server_dies_then(world):
 
 
 def test_a_repair_ends_when_another_server_owns_the_conversation(world):
-    world.gate(Faulty(log_commit=["lost"]))
+    world.gate(Faulty(log_commit=["lost", "lost"]))
     world.a.submit(draft(1))
     world.expire()
     world.gate(None)
@@ -105,7 +105,7 @@ def test_a_deposed_owner_gives_no_answer_and_takes_over_or_learns_who_did(world)
 
 
 def test_taking_over_commits_what_a_dead_owner_wrote(world):
-    world.gate(Faulty(log_commit=["lost"], kv_increment=["late"]))
+    world.gate(Faulty(log_commit=["lost", "lost"], kv_increment=["late"]))
     world.a.submit(draft(1))
     world.runtime.crash()
     world.gate(None)
@@ -118,5 +118,5 @@ def test_taking_over_commits_what_a_dead_owner_wrote(world):
 
 def test_settling_says_when_it_could_not(world):
     world.expire()
-    world.gate(Faulty(locks_acquire=["lost"]))
+    world.gate(Faulty(locks_acquire=["lost", "lost"]))
     assert world.runtime.run(world.b.sequencer.settle("room")) is False

@@ -299,7 +299,7 @@ def test_reading_notices_a_failover():
 
 
 def test_reading_says_that_it_could_not(world):
-    world.gate(Faulty(log_read=["down"]))
+    world.gate(Faulty(log_read=["down", "down"]))
     with pytest.raises(Unavailable):
         world.a.read("alice")
 
