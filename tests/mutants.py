@@ -177,8 +177,8 @@ MUTANTS: Final = (
     Mutant(
         "a slot that is known is written again",
         "receiving.py",
-        "            if inbox.knows(entry.seq):",
-        "            if inbox.knows(entry.seq + 1000):",
+        "            if inbox.knows(entry.seq) or",
+        "            if inbox.knows(entry.seq + 1000) or",
         "datagram",
     ),
     Mutant(

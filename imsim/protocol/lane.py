@@ -17,7 +17,7 @@ from imsim.protocol.requests import Fetch, Output
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from imsim.protocol.frames import Ack, Head
+    from imsim.protocol.frames import Head
 
 __all__ = ["FIRST_EPOCH", "Cuts", "Flight", "Lane", "Lanes", "cursor", "weight"]
 
@@ -47,7 +47,7 @@ class Flight(msgspec.Struct, gc=False):
 class Lane:
     """One conversation of one session."""
 
-    __slots__ = ("acked", "begun", "conversation", "cuts", "epoch", "fetching", "flights", "head", "sent")
+    __slots__ = ("acked", "begun", "conversation", "cuts", "epoch", "fetching", "flights", "head", "reserved", "sent")
 
     def __init__(self, conversation: str, epoch: int, acked: int) -> None:
         self.conversation = conversation
@@ -57,7 +57,10 @@ class Lane:
         self.acked = acked
         self.sent = acked
         self.head = acked
-        self.fetching = False
+        self.fetching = 0
+        """Questions to the log that are not answered."""
+        self.reserved = 0
+        """Places in the window that are kept for their answer."""
         self.flights: list[Flight] = []
 
 
@@ -115,13 +118,18 @@ class Lanes:
         lane.head = max(lane.head, head.head)
         lane.begun = own
 
-    def _fall_back(self, lane: Lane, ack: Ack) -> None:
-        """The device is in an older epoch than was thought: tell it what it missed, or find that out first."""
-        if len(lane.cuts) + FIRST_EPOCH == lane.epoch:
-            self._tell_epochs(lane.conversation, ack.epoch, lane.cuts)
+    def _settle_epochs(self, lane: Lane, epoch: int) -> None:
+        """The device is in another epoch than was thought: tell it what it missed, or find out what this one missed."""
+        if epoch < lane.epoch and len(lane.cuts) + FIRST_EPOCH == lane.epoch:
+            self._tell_epochs(lane.conversation, epoch, lane.cuts)
         elif not lane.fetching:
-            lane.fetching = True
-            self.outputs.append(Fetch(lane.conversation, lane.head, lane.head))  # its page names the cuts
+            self._ask_for_cuts(lane)
+
+    def _ask_for_cuts(self, lane: Lane) -> None:
+        """Any page of the log names its epochs."""
+        lane.fetching += 1
+        last = max(lane.head, 1)
+        self.outputs.append(Fetch(lane.conversation, last, last))
 
     def _shorten(self, lane: Lane, head: int) -> None:
         """The conversation ends earlier for this user than was thought: nobody need be told of more."""
@@ -137,8 +145,7 @@ class Lanes:
         self._tell_epochs(lane.conversation, lane.epoch, cuts)
         cut = min(cuts[lane.epoch - 1 :])
         lane.epoch, lane.cuts = epoch, cuts
-        lane.acked = min(lane.acked, cut)
-        lane.sent = min(lane.sent, cut)
+        lane.acked = lane.sent = min(lane.acked, cut)
         lane.head = min(lane.head, cut)
         self._inflight -= sum(flight.size for flight in lane.flights)
         self._flying -= len(lane.flights)

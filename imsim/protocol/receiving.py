@@ -1,7 +1,7 @@
 """What a frame from the server does to a device: rows are written, acknowledged and counted; parts are told.
 
 Every handler ends in a consistent state of its own; none waits for another frame. Frames of another epoch than the
-device's are never applied: they only make it ask for the cut.
+device's are never applied: they only make it say which one it knows, so that whoever is behind learns the cut.
 
 What does not belong here: asking and repeating (catchup.py, outbox.py), and the connection (connector.py).
 """
@@ -22,7 +22,6 @@ from imsim.protocol.effects import (
 from imsim.protocol.fold import ENDLESS
 from imsim.protocol.frames import (
     NOT_RESUMED,
-    Ack,
     Closed,
     Entry,
     EpochChanged,
@@ -59,7 +58,7 @@ class Receiver(Core):
     def _on_push(self, frame: Push, now: float) -> None:
         inbox = self.inbox(frame.conversation)
         if frame.epoch != inbox.epoch:
-            self._expect_epoch(frame.conversation, frame.epoch)
+            self._acknowledge(frame.conversation)
             return
         upto = inbox.upto
         self._take(frame.entries, now)
@@ -71,7 +70,7 @@ class Receiver(Core):
     def _on_page(self, frame: Page, now: float) -> None:
         inbox = self.inbox(frame.conversation)
         if frame.epoch != inbox.epoch:
-            self._expect_epoch(frame.conversation, frame.epoch)
+            self._acknowledge(frame.conversation)
             return
         before = inbox.known, inbox.head
         trimmed = frame.trimmed_below - 1
@@ -108,13 +107,12 @@ class Receiver(Core):
 
     def _on_hint(self, frame: Hint, now: float) -> None:
         self._on_head(frame.conversation, frame.epoch, frame.head, now)
-        self._acknowledge(frame.conversation)
         self._step(self.config.sync.on_hint, now)
 
     def _on_head(self, conversation: str, epoch: int, head: int, now: float) -> None:
         inbox = self.inbox(conversation)
         if epoch != inbox.epoch:
-            self._expect_epoch(conversation, epoch)
+            self._acknowledge(conversation)
             return
         inbox.head = max(inbox.head, head)
         self._look_behind(conversation, now, patient=False)
@@ -156,7 +154,8 @@ class Receiver(Core):
         conversation = frame.conversation
         inbox = self.inbox(conversation)
         if frame.epoch != inbox.epoch + 1:
-            self._expect_epoch(conversation, frame.epoch)  # each epoch has a cut of its own: none is skipped
+            if frame.epoch > inbox.epoch:  # each epoch has a cut of its own: none is skipped
+                self._acknowledge(conversation)
             return
         rows = self._store.rows(conversation, frame.cut + 1, ENDLESS)
         # Rows of the user's other devices are offered too, for these may be gone, but only as far as nothing is missing
@@ -189,11 +188,13 @@ class Receiver(Core):
     def _take(self, entries: tuple[Entry, ...], now: float) -> None:
         """Write the rows that are new, together with what they resolve."""
         records: list[Record] = []
+        taken: set[int] = set()
         for entry in entries:
             inbox = self.inbox(entry.conversation)
-            if inbox.knows(entry.seq):
+            if inbox.knows(entry.seq) or entry.seq in taken:
                 self.notify(Suppressed(entry.conversation, entry.client_id))
                 continue
+            taken.add(entry.seq)
             records.append(entry)
             if entry.author == self.user and self._is_waiting(entry.client_id):
                 records.append(Resolved(entry.client_id, SendState.SENT))
@@ -216,12 +217,6 @@ class Receiver(Core):
                 self.notify(TailWasLost(record.conversation, client_id))
         elif type(record) is Entry and isinstance(record.body, Joined):
             self._look_behind(record.body.conversation, now, patient=True)
-
-    def _expect_epoch(self, conversation: str, epoch: int) -> None:
-        """A frame of another epoch is not for us; if it is a newer one, ask, and the server will name the cut."""
-        inbox = self.inbox(conversation)
-        if epoch > inbox.epoch:
-            self.transmit(Ack(conversation, inbox.epoch, inbox.upto, inbox.above))
 
     def _unknown_below(self, inbox: Inbox, upto: int) -> list[tuple[int, int]]:
         """The holes at or below `upto`."""

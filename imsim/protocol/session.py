@@ -134,7 +134,7 @@ class Session(Lanes):
         self._inflight = self._flying = 0
         for lane in self._lanes.values():
             lane.flights.clear()
-            lane.fetching = False
+            lane.fetching = lane.reserved = 0
             lane.sent = lane.acked
         if not resumed:
             held = {position.conversation: position for position in positions}
@@ -164,13 +164,15 @@ class Session(Lanes):
         if lane is None:
             lane = self._lanes[push.conversation] = Lane(push.conversation, push.epoch, seq - 1)
         if seq > lane.head:
+            if push.epoch < lane.epoch:
+                return  # a failover took this slot, and the queue is late
             lane.head = seq
         elif push.epoch > lane.epoch and self._told is Delivery.PUSH and self.connected:
-            self.outputs.append(Fetch(lane.conversation, seq, seq))  # its page names the epochs that this one missed
+            self._ask_for_cuts(lane)
             return
         if not self.connected or seq <= lane.sent:
             return
-        told = Delivery.HINT if large else self._told
+        told = Delivery.HINT if large and self._told is Delivery.PUSH else self._told
         if told is Delivery.PUSH:
             # hot: the lane is level and the window open
             if (
@@ -208,35 +210,25 @@ class Session(Lanes):
         lane = self._lanes.get(page.conversation)
         if lane is None or not self.connected:
             return
-        lane.fetching = False
-        entered = self._enter(lane, page.epoch, cuts)
-        if page.epoch == lane.epoch:
-            lane.cuts = cuts
-        if page.epoch == lane.epoch:
-            lane.head = max(lane.head, page.head)
-        if entered or page.epoch != lane.epoch:  # what was read in an older epoch may be gone
-            self._pump(lane, now)
-            return
-        if page.high <= lane.sent:
-            return
-        frame: Push | Page = page
-        if len(page.entries) == page.high - page.low + 1 and page.trimmed_below <= page.low:
-            frame = Push(page.conversation, page.epoch, page.entries)
-        lane.sent = page.high
-        self._launch(lane, frame, page.low, page.high, now)
-        self._pump(lane, now)
+        self._answered(lane)
+        entered = self._follow(lane, page.epoch, page.head, cuts, now)
+        if not entered and page.epoch == lane.epoch and page.low <= lane.sent + 1:
+            if page.low > page.high:  # whoever asked again would be told the same
+                self._serve(None, now)
+                return
+            if page.high > lane.sent:
+                self._launch_page(lane, page, now)
+        self._serve(lane, now)
 
-    def handle_page(self, page: Page, cuts: Cuts, epoch_of_device: int) -> None:
+    def handle_page(self, page: Page, cuts: Cuts, epoch_of_device: int, now: float) -> None:
         """The answer to a question: transmit it, or tell the device that it is in an older epoch."""
         if not self.connected:
             return
         lane = self._lanes.get(page.conversation)
         if lane is not None:
-            entered = self._enter(lane, page.epoch, cuts)
+            entered = self._follow(lane, page.epoch, page.head, cuts, now)
             if page.epoch == lane.epoch and page.low > page.high:
                 self._shorten(lane, page.head)
-            elif page.epoch == lane.epoch:
-                lane.head = max(lane.head, page.head)
             if entered:
                 return
         if epoch_of_device < page.epoch:
@@ -248,9 +240,10 @@ class Session(Lanes):
         """A `Fetch` could not be carried out: try again as if a push had been lost."""
         lane = self._lanes.get(conversation)
         if lane is not None and lane.fetching:
-            lane.fetching = False
+            self._answered(lane)
             lane.flights.append(Flight(None, lane.sent + 1, lane.sent, now, now + self._first, 0))
             self._flying += 1
+            self._serve(None, now)
             self._rearm()
 
     def handle_survey(self, survey: Survey, heads: Iterable[tuple[Head, Cuts]], now: float) -> None:
@@ -261,9 +254,7 @@ class Session(Lanes):
             if lane is None:
                 lane = self._lanes[head.conversation] = Lane(head.conversation, FIRST_EPOCH, 0)
                 lane.begun = weight(head.epoch, head.head)
-            self._enter(lane, head.epoch, cuts)
-            if head.epoch == lane.epoch:
-                lane.head = max(lane.head, head.head)
+            self._follow(lane, head.epoch, head.head, cuts, now)
             if lane.head > lane.acked:
                 behind.append(head)
         hold = self.strategy.on_check(survey.hold)
@@ -291,16 +282,17 @@ class Session(Lanes):
                 lane.sent = outcome.seq
                 self._launch(lane, None, outcome.seq, outcome.seq, now)
 
-    def handle_state(self, conversation: str, epoch_of_device: int, state: LogState) -> None:
+    def handle_state(self, conversation: str, epoch_of_device: int, state: LogState, now: float) -> None:
         """The log's present epoch, where a frame named `epoch_of_device`."""
         lane = self._lanes.get(conversation)
-        if lane is None:
-            lane = self._lanes[conversation] = Lane(conversation, epoch_of_device, 0)
-        self._enter(lane, state.epoch, state.cuts)
-        if state.epoch == lane.epoch:
-            lane.head = max(lane.head, state.committed)
-        if epoch_of_device < lane.epoch:
-            self._tell_epochs(conversation, epoch_of_device, lane.cuts)
+        if lane is not None:
+            self._follow(lane, state.epoch, state.committed, state.cuts, now)
+        elif epoch_of_device < state.epoch:
+            # nothing is offered before the device has said, by acknowledging the epoch, what it holds
+            lane = self._lanes[conversation] = Lane(conversation, state.epoch, 0)
+            lane.cuts, lane.head = state.cuts, state.committed
+        if epoch_of_device < state.epoch:
+            self._tell_epochs(conversation, epoch_of_device, state.cuts)
 
     def handle_wake(self, now: float) -> None:
         """Repeat what was not acknowledged, or give up; answer a check that was held long enough."""
@@ -335,8 +327,7 @@ class Session(Lanes):
                 return
             lane = self._lanes[ack.conversation] = Lane(ack.conversation, ack.epoch, ack.upto)
         if ack.epoch != lane.epoch:
-            if ack.epoch < lane.epoch:
-                self._fall_back(lane, ack)
+            self._settle_epochs(lane, ack.epoch)
             return
         upto = ack.upto
         if upto > lane.acked:
@@ -371,6 +362,16 @@ class Session(Lanes):
         if not remaining and self._told is Delivery.HINT:
             self._hint(lane, now)
 
+    def _follow(self, lane: Lane, epoch: int, head: int, cuts: Cuts, now: float) -> bool:
+        """What the log says of its epoch and its end; True if the epoch is new: then what is not held is offered."""
+        entered = self._enter(lane, epoch, cuts)
+        if epoch == lane.epoch:
+            lane.cuts = cuts
+            lane.head = max(lane.head, head)
+        if entered and self._told is not Delivery.NOTHING:
+            self._offer_backlog(lane, now)
+        return entered
+
     def _offer_backlog(self, lane: Lane, now: float) -> None:
         backlog = lane.head - lane.acked
         if backlog <= 0:
@@ -391,23 +392,40 @@ class Session(Lanes):
             self._waiting = self._waiting or {}
             self._waiting[lane.conversation] = None
             return
-        lane.fetching = True
-        high = min(lane.head, lane.sent + min(room, self.limits.page))
+        lane.fetching += 1
+        lane.reserved = min(room, self.limits.page, lane.head - lane.sent)
+        self._inflight += lane.reserved
+        high = lane.sent + lane.reserved
         self.outputs.append(Fetch(lane.conversation, lane.sent + 1, high))
 
+    def _answered(self, lane: Lane) -> None:
+        """A question to the log is over, and so is the place in the window that was kept for its answer."""
+        lane.fetching = max(lane.fetching - 1, 0)  # it may be one of an earlier connection
+        if not lane.fetching:
+            self._inflight -= lane.reserved
+            lane.reserved = 0
+
     def _serve(self, lane: Lane | None, now: float) -> None:
-        """There may be a place: let a lane go on, and those that wait for one, the first that came first."""
+        """There may be a place: let those that wait for one go on, the first that came first, and then a lane."""
         waiting, self._waiting = self._waiting or {}, None
-        if lane is not None:
-            self._pump(lane, now)
         for conversation in waiting:
             self._pump(self._lanes[conversation], now)
+        if lane is not None:
+            self._pump(lane, now)
 
     def _hint(self, lane: Lane, now: float) -> None:
         """Tell that there is something; if something is being told already, its acknowledgement moves the rest."""
         if not any(type(flight.frame) is Hint for flight in lane.flights):
             lane.sent = lane.head
             self._launch(lane, Hint(lane.conversation, lane.epoch, lane.head), lane.head, lane.head, now)
+
+    def _launch_page(self, lane: Lane, page: Page, now: float) -> None:
+        """Push what was fetched; a page that leaves something out or is trimmed says more than its entries."""
+        frame: Push | Page = page
+        if len(page.entries) == page.high - page.low + 1 and page.trimmed_below <= page.low:
+            frame = Push(page.conversation, page.epoch, page.entries)
+        lane.sent = page.high
+        self._launch(lane, frame, page.low, page.high, now)
 
     def _launch(self, lane: Lane, frame: Push | Page | Heads | Hint | None, low: int, high: int, now: float) -> None:
         """Transmit a frame (None: it was transmitted as an answer) and watch it."""
@@ -447,7 +465,10 @@ class Session(Lanes):
             self._flying -= 1
             self._inflight -= flight.size
             lane.sent = min(lane.sent, flight.low - 1)
-            self._pump(lane, now)
+            if lane.sent < lane.head:
+                self._pump(lane, now)
+            else:
+                self._ask_for_cuts(lane)  # what failed was such a question
         elif type(frame) is Push:
             self.outputs.append(Push(frame.conversation, frame.epoch, frame.entries, flight.attempt))
         else:

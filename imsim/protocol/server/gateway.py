@@ -288,7 +288,7 @@ class Gateway:
             found = await self._router.read(ask.conversation, session.user, ask.low, ask.high, limit, newest=ask.newest)
         except WorldError:
             return  # the device asks again
-        session.handle_page(found.page, found.cuts, ask.epoch)
+        session.handle_page(found.page, found.cuts, ask.epoch, self._runtime.now())
         self.flush(session, self._runtime.now())
 
     def _submit(self, session: Session, request: Submit) -> None:
@@ -315,7 +315,7 @@ class Gateway:
                 state = await self._log.state(conversation, timeout=self._config.log_timeout)
             except WorldError:
                 return
-            session.handle_state(conversation, epoch, state)
+            session.handle_state(conversation, epoch, state, self._runtime.now())
         else:
             session.handle_sent(answer, self._runtime.now())
         self.flush(session, self._runtime.now())

@@ -67,6 +67,19 @@ def test_a_frame_of_an_older_connection_is_dropped(phone):
     assert phone.device.online
 
 
+def test_a_slot_that_is_twice_in_one_frame_is_taken_once(phone):
+    phone.push(message(1), message(2), message(1), message(2))
+    assert phone.written() == [message(1), message(2)]
+    assert phone.notices(Suppressed) == [Suppressed("room", "bob-1001"), Suppressed("room", "bob-1002")]
+    assert phone.device.unread("room") == 2 == phone.device.recount("room")
+
+
+def test_of_two_entries_in_one_slot_the_first_is_taken(phone):
+    phone.page(1, 2, message(2), message(2, "other", client_id="bob-7"), message(1))
+    assert phone.texts() == ["text 1", "text 2"]
+    assert phone.device.unread("room") == 2 == phone.device.recount("room")
+
+
 def test_entries_that_nobody_shows_are_known_all_the_same(phone):
     phone.push(entry(1, NoOp(), author="")).push(entry(2, Join("carol"))).push(message(3))
     assert phone.texts() == ["text 3"]
@@ -123,7 +136,7 @@ def test_a_head_is_acknowledged_and_asked_about(phone):
 
 def test_a_hint_is_followed(phone):
     phone.take(Hint("room", 1, 3))
-    assert [type(frame) for frame in phone.frames(Ask, Check)] == [Ask, Check]
+    assert [type(frame) for frame in phone.frames()] == [Ask, Ack, Check]
     assert phone.acked().upto == 0
 
 
@@ -151,6 +164,21 @@ def test_nothing_of_another_epoch_is_applied(phone, kind):
         phone.page(2, 2, message(2, epoch=2), epoch=2)
     assert phone.written() == []
     assert phone.frames() == [Ack("room", 1, 1)]
+
+
+@pytest.mark.parametrize("kind", ["push", "page", "heads"])
+def test_a_frame_of_an_older_epoch_is_answered_with_what_the_device_knows(phone, kind):
+    """Else a session that does not know the epoch would repeat it until it gives the device up."""
+    phone.push(message(1)).epoch(2, 1).clear()
+    if kind == "push":
+        phone.push(message(2))
+    elif kind == "page":
+        phone.page(2, 2, message(2))
+    else:
+        phone.heads(5)
+    assert phone.written() == []
+    assert phone.frames() == [Ack("room", 2, 1)]
+    assert phone.device.inbox("room").head == 1
 
 
 def test_an_epoch_forgets_what_was_above_its_cut_and_is_acknowledged(phone):
