@@ -24,14 +24,16 @@ from imsim.errors import nearest
 from imsim.scenario.values import parse_duration
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterable
 
-__all__ = ["FlawError", "checked", "known_keys"]
+__all__ = ["FlawError", "checked", "known_keys", "unknown"]
 
 _NOUNS: Final[dict[type, str]] = {
     dict: "a table", list: "a list", tuple: "a list", str: "text", bool: "true or false", int: "an integer",
     float: "a number", type(None): "none",
 }  # fmt: skip
+_LISTED: Final = 12
+"""Names that fit a line."""
 _SHORT: Final = reprlib.Repr()
 _SHORT.maxstring = _SHORT.maxother = 60
 
@@ -43,6 +45,13 @@ class FlawError(ValueError):
         super().__init__(path, problem)
         self.path = path
         self.problem = problem
+
+
+def unknown(path: str, what: str, given: str, names: Iterable[str]) -> FlawError:
+    """A name that stands for nothing, with those that do."""
+    known = list(names)
+    listed = ", ".join(known[:_LISTED]) + (", …" if len(known) > _LISTED else "") if known else "none"
+    return FlawError(path, f"no such {what}: {given!r}{nearest(given, known)}; there are {listed}")
 
 
 def checked(value: Any, section: type[msgspec.Struct], path: str = "") -> Any:  # noqa: ANN401 (plain data of any kind)

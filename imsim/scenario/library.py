@@ -50,15 +50,26 @@ def find(model: str | os.PathLike[str]) -> Path:
         ConfigError: there is neither.
     """
     path = Path(model)
-    if path.is_file():
+    if path.exists() and not path.is_dir():
         return path
-    shipped = library() / f"{path.name.removesuffix('.toml')}.toml"
-    if path.parent == Path() and shipped.is_file():
+    shipped = _shipped(model)
+    if shipped is not None:
         return shipped
+    if path.is_dir() and os.fspath(model):
+        raise ConfigError(f"{model}: expected a model file, got a directory")
+    raise _unknown(model, "no such file, and no shipped model of that name")
+
+
+def _shipped(name: str | os.PathLike[str]) -> Path | None:
+    path = Path(name)
+    stem = path.name.removesuffix(".toml")
+    return library() / f"{stem}.toml" if path.parent == Path() and stem in names() else None
+
+
+def _unknown(name: str | os.PathLike[str], problem: str) -> ConfigError:
     known = names()
-    hint = nearest(path.stem, known)
-    message = f"{model}: no such file, and no shipped model of that name{hint}; shipped are {', '.join(known)}"
-    raise ConfigError(message)
+    hint = nearest(Path(name).stem, known)
+    return ConfigError(f"{os.fspath(name) or repr('')}: {problem}{hint}; shipped are {', '.join(known)}")
 
 
 def copy_model(name: str, target: str | os.PathLike[str]) -> Path:
@@ -74,12 +85,13 @@ def copy_model(name: str, target: str | os.PathLike[str]) -> Path:
     Raises:
         ConfigError: there is no such model, or the target cannot be written.
     """
-    source, to = find(name), Path(target)
+    source, to = _shipped(name), Path(target)
+    if source is None:
+        raise _unknown(name, "no shipped model of that name")
     to = to / source.name if to.is_dir() else to
     try:
-        content = source.read_bytes()
         with tempfile.NamedTemporaryFile(dir=to.parent, prefix=f".{to.name}.", delete=False) as draft:
-            draft.write(content)
+            draft.write(source.read_bytes())
         try:
             Path(draft.name).chmod(0o644)
             os.link(draft.name, to)  # unlike a rename, fails where the target exists

@@ -12,9 +12,9 @@ from __future__ import annotations
 import os
 import re
 import tomllib
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
-from typing import Any, Final, get_args
+from typing import Any, Final, NamedTuple, get_args
 
 import msgspec
 
@@ -22,6 +22,7 @@ from imsim.errors import ConfigError, nearest
 from imsim.protocol.retry import RetryPolicy
 from imsim.scenario import library
 from imsim.scenario.check import FlawError, checked, known_keys
+from imsim.scenario.files import read_text
 from imsim.scenario.model import Scenario
 from imsim.scenario.network import Network, NetworkProfile
 from imsim.scenario.rules import broken_rules
@@ -34,8 +35,17 @@ Overrides = Mapping[str, Any] | Iterable[str]
 
 Plain = dict[str, Any]
 
+
+class _Override(NamedTuple):
+    """One key to change: its dotted path, the value, and the two as they were written."""
+
+    key: str
+    value: Any
+    text: str
+
+
 _VARIANTS: Final = {kind.__struct_config__.tag: kind for union in (Traffic, RetryPolicy) for kind in get_args(union)}
-_INDEX: Final = re.compile(r"\[(\d+)\]")
+_PROFILE_KEY: Final = re.compile(r"network\.profiles\.[^.]+\.(\w+)")
 _TAGS: Final = frozenset({"kind", "policy"})
 _PROFILE_KEYS: Final = frozenset(known_keys(NetworkProfile)) - frozenset(known_keys(Network))
 """Keys that may stand in the network section and then override every profile in use."""
@@ -52,12 +62,7 @@ def load(model: str | os.PathLike[str], overrides: Overrides = ()) -> Scenario:
         ConfigError: something is wrong; the message names the file (or the override) and the key path.
     """
     path = library.find(model)
-    try:
-        content = path.read_text(encoding="utf-8")
-    except (OSError, UnicodeError) as error:
-        message = f"{path}: cannot be read: {error}"
-        raise ConfigError(message) from error
-    return _build(content, overrides, str(path), path.parent, path.stem)
+    return _build(read_text(path), overrides, str(path), path.parent, path.stem)
 
 
 def loads(content: str, overrides: Overrides = (), *, source: str = "<text>") -> Scenario:
@@ -77,36 +82,59 @@ def _build(content: str, overrides: Overrides, source: str, base: Path, name: st
     sets = _parsed_overrides(overrides)
     try:
         plain = _with_paths(_with_preset(table, base), base)
+        return _resolved(plain, sets, base, name)
     except FlawError as flaw:
         raise _told(flaw, source) from None
+
+
+def _resolved(plain: Plain, sets: Sequence[_Override], base: Path, name: str) -> Scenario:
+    """The scenario of an expanded model and its overrides.
+
+    Raises:
+        FlawError: the model is wrong.
+        ConfigError: an override makes it so.
+    """
     try:
-        for key, value in sets.items():
-            plain = _set(plain, key, value, base)
-        plain = _with_profiles(_expand(plain), base)
-        plain.setdefault("name", name)
-        scenario = msgspec.convert(plain, Scenario)
-        broken = next(broken_rules(scenario), None)
-        if broken is not None:
-            raise broken
+        return _scenario(plain, sets, base, name)
     except FlawError as flaw:
-        raise _told(flaw, _blamed(flaw, sets, source)) from None
-    except msgspec.ValidationError as error:
-        message = f"{source}: {error}"
-        raise ConfigError(message) from error
+        for count in reversed(range(len(sets))):
+            if _flaw(plain, sets[:count], base, name) != flaw.args:  # it was this one that brought the flaw in
+                raise _told(flaw, f"--set {sets[count].text}") from None
+        raise
+
+
+def _flaw(plain: Plain, sets: Sequence[_Override], base: Path, name: str) -> tuple[str, ...]:
+    """What is wrong with a model, empty if nothing."""
+    try:
+        _scenario(plain, sets, base, name)
+    except FlawError as flaw:
+        return flaw.args
+    return ()
+
+
+def _scenario(plain: Plain, sets: Iterable[_Override], base: Path, name: str) -> Scenario:
+    for override in sets:
+        plain = _set(plain, override.key, override.value, base)
+    written = _expand(plain)
+    resolved = _with_profiles(written, base)
+    resolved.setdefault("name", name)
+    try:
+        scenario = msgspec.convert(resolved, Scenario)
+    except msgspec.ValidationError as error:  # what a section itself refuses
+        raise FlawError("", str(error)) from error
+    for flaw in broken_rules(scenario):
+        raise FlawError(_as_written(flaw.path, written.get("network", {})), flaw.problem)
     return scenario
+
+
+def _as_written(path: str, network: Plain) -> str:
+    """The key path of a profile's key, or of the key of the network section that overrides it in every profile."""
+    found = _PROFILE_KEY.match(path)
+    return path if found is None or found[1] not in network else f"network.{path[found.start(1) :]}"
 
 
 def _told(flaw: FlawError, source: str) -> ConfigError:
     return ConfigError(f"{source}: {flaw.path}: {flaw.problem}" if flaw.path else f"{source}: {flaw.problem}")
-
-
-def _blamed(flaw: FlawError, sets: Plain, source: str) -> str:
-    """The override that brought the flaw in, or the file."""
-    where = _INDEX.sub(r".\1", flaw.path) + "."
-    for key, value in reversed(sets.items()):
-        if where.startswith(f"{key}.") or f"{key}.".startswith(where):
-            return f"--set {key}={value}"
-    return source
 
 
 def _parse(content: str, source: str) -> Plain:
@@ -167,7 +195,7 @@ def _read_named(path: str, name: Any, folder: str, base: Path) -> Plain:  # noqa
         raise FlawError(path, problem)
     file = beside / f"{name}.toml"
     file = file if file.is_file() else library.library() / folder / f"{name}.toml"
-    return _parse(file.read_text(encoding="utf-8"), str(file))
+    return _parse(read_text(file), str(file))
 
 
 def _with_profiles(plain: Plain, base: Path) -> Plain:
@@ -224,17 +252,17 @@ def _rooted(value: Any, base: Path) -> Any:  # noqa: ANN401 (a path or a list of
 # ---------------------------------------------------------------------------------------------- overrides
 
 
-def _parsed_overrides(overrides: Overrides) -> Plain:
+def _parsed_overrides(overrides: Overrides) -> list[_Override]:
     if isinstance(overrides, Mapping):
-        return dict(overrides)
-    found: Plain = {}
+        return [_Override(key, value, f"{key}={value}") for key, value in overrides.items()]
+    found: dict[str, _Override] = {}
     for override in overrides:
-        key, equals, value = override.partition("=")
-        if not equals or not key.strip():
+        key, equals, value = (part.strip() for part in override.partition("="))
+        if not equals or not key:
             message = f"--set {override}: expected KEY=VALUE, such as devices.count=20"
             raise ConfigError(message)
-        found[key.strip()] = _value(value.strip())
-    return found
+        found[key] = _Override(key, _value(value), f"{key}={value}")
+    return list(found.values())
 
 
 def _value(text: str) -> Any:  # noqa: ANN401 (any TOML value)

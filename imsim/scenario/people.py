@@ -27,6 +27,7 @@ __all__ = [
     "GroupKind",
     "PlatformPush",
     "Presence",
+    "may_have",
     "population",
     "user_name",
 ]
@@ -91,6 +92,11 @@ class DeviceKind(Section, frozen=True, kw_only=True):
         Annotated[float, Meta(ge=0, le=100_000, extra={"unit": "ppm"})],
         Meta(description="The monotonic clock runs wrong by an even draw between minus and plus this."),
     ] = 0.0
+
+
+def may_have(kind: DeviceKind, user: str, role: str) -> bool:
+    """Whether a user of this name and role is among those who have such a device."""
+    return (not kind.users or user in kind.users) and (not kind.roles or role in kind.roles)
 
 
 class Devices(Section, frozen=True, kw_only=True):

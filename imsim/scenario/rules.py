@@ -1,7 +1,8 @@
 """Rules that hold between the sections of a scenario, each told with the key path where it is broken.
 
 Every rule is a function from a scenario to the flaws that it finds, in a table; the loader reports the first. A rule
-asks only what no single key can know: does this site exist, can these users be made, is that file there.
+asks only what no single key can know: does this site exist, can these users be made, is that file there. Those of the
+faults are in fault_rules.py.
 """
 
 from __future__ import annotations
@@ -10,16 +11,15 @@ from collections import Counter
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
-from imsim.errors import nearest
-from imsim.scenario.check import FlawError
-from imsim.scenario.faults import ClockJump, Crash, Cut, Kill, Partition, Pause, Restart, Restore, SignIn, Wipe
+from imsim.scenario.check import FlawError, unknown
+from imsim.scenario.fault_rules import faults_hit_something
+from imsim.scenario.faults import Partition
+from imsim.scenario.network import LinkKind
 from imsim.scenario.people import ROLES, GroupKind
 from imsim.scenario.traffic import Action, Daily, Gaps, Listed, Poisson, Traced
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator
-
-    import msgspec
+    from collections.abc import Callable, Iterator
 
     from imsim.scenario.model import Scenario
 
@@ -35,18 +35,15 @@ def broken_rules(scenario: Scenario) -> Iterator[FlawError]:
         yield from rule(scenario)
 
 
-def _unknown(path: str, what: str, given: str, names: Iterable[str]) -> FlawError:
-    known = list(names)
-    listed = ", ".join(known[:12]) + (", …" if len(known) > 12 else "") if known else "none"  # noqa: PLR2004 (a line)
-    return FlawError(path, f"no such {what}: {given!r}{nearest(given, known)}; there are {listed}")
-
-
 def _somebody_talks(scenario: Scenario) -> Iterator[FlawError]:
     groups, traffic = scenario.conversations.groups, scenario.traffic
     if not groups and not isinstance(traffic, Traced | Listed):
         yield FlawError("conversations.groups", "empty: nobody has anybody to talk to")
     if groups and isinstance(traffic, Traced):
         yield FlawError("conversations.groups", "a trace brings its own conversations: leave the groups out")
+    for key in ("count", "users"):
+        if isinstance(traffic, Traced) and getattr(scenario.devices, key) is not None:
+            yield FlawError(f"devices.{key}", "a trace brings its own users: leave it out")
     if isinstance(traffic, Poisson | Daily) and scenario.duration is None:
         yield FlawError("duration", "missing: this kind of traffic has no end of its own")
     if isinstance(traffic, Daily) and not any(traffic.hours):
@@ -71,6 +68,8 @@ def _groups_are_sound(scenario: Scenario) -> Iterator[FlawError]:
 def _people_can_be_made(scenario: Scenario) -> Iterator[FlawError]:
     devices, users = scenario.devices, scenario.users()
     if devices.count is not None:
+        if devices.users is not None:
+            yield FlawError("devices.users", "cannot be given beside devices.count: give one of them")
         if any(kind.roles or kind.users or kind.share < 1 for kind in devices.kinds):
             yield FlawError("devices.count", "cannot be given where some users lack some kinds: give devices.users")
         elif devices.count % len(devices.kinds):
@@ -117,8 +116,8 @@ def _kinds_are_sound(scenario: Scenario) -> Iterator[FlawError]:
             continue
         roles = sorted({role for _, role in users})
         people = [name for name, _ in users]
-        yield from (_unknown(f"{path}.roles", "role", role, roles) for role in kind.roles if role not in roles)
-        yield from (_unknown(f"{path}.users", "user", user, people) for user in kind.users if user not in set(people))
+        yield from (unknown(f"{path}.roles", "role", role, roles) for role in kind.roles if role not in roles)
+        yield from (unknown(f"{path}.users", "user", user, people) for user in kind.users if user not in set(people))
     for role in sorted({role for _, role in users or ()}):
         if not any((not kind.roles or role in kind.roles) and not kind.users for kind in kinds):
             yield FlawError("devices.kinds", f"no kind is for every {role}")
@@ -136,7 +135,7 @@ def _sites_exist(scenario: Scenario) -> Iterator[FlawError]:
             used += [(f"faults.events[{index}].others", site) for site in fault.others]
     if len(set(sites)) != len(sites):
         yield FlawError("network.sites", "the same site twice")
-    yield from (_unknown(path, "site", site, sites) for path, site in used if site not in sites)
+    yield from (unknown(path, "site", site, sites) for path, site in used if site not in sites)
     if scenario.faults.random.partition and len(sites) < 2:  # noqa: PLR2004 (two sides)
         yield FlawError("faults.random.partition", "a partition needs two network.sites")
 
@@ -153,44 +152,18 @@ def _sites_are_connected(scenario: Scenario) -> Iterator[FlawError]:
             yield FlawError("network.links", f"no way from {network.sites[0]!r} to {site!r}")
 
 
-def _faults_hit_something(scenario: Scenario) -> Iterator[FlawError]:
-    users = scenario.users()
-    people = None if users is None else [name for name, _ in users]
-    kinds = [kind.name for kind in scenario.devices.kinds]
-    for index, fault in enumerate(scenario.faults.events):
-        path = f"faults.events[{index}]"
-        if scenario.duration is not None and fault.at > scenario.duration:
-            yield FlawError(f"{path}.at", f"after the end: duration is {scenario.duration:g} s, got {fault.at:g} s")
-        if isinstance(fault, Crash | Restart | Pause) and fault.server > scenario.servers.count:
-            yield FlawError(f"{path}.server", f"expected an integer <= servers.count, got {fault.server}")
-        if isinstance(fault, Partition) and fault.times > 1 and fault.every < fault.length:
-            yield FlawError(f"{path}.every", "shorter than the partition itself lasts")
-        if isinstance(fault, SignIn) and people is not None and fault.user not in people:
-            yield _unknown(f"{path}.user", "user", fault.user, people)
-        if isinstance(fault, SignIn) and fault.device.partition("-")[0] not in kinds:
-            yield _unknown(f"{path}.device", "kind of device", fault.device, kinds)
-        yield from _devices_exist(path, fault, people, kinds, scenario.servers.count)
-
-
-def _devices_exist(
-    path: str, fault: msgspec.Struct, people: list[str] | None, kinds: list[str], servers: int
-) -> Iterator[FlawError]:
-    named: tuple[str, ...] = ()
-    if isinstance(fault, Wipe | Restore):
-        named = (fault.device,)
-    elif isinstance(fault, Cut | Kill):
-        named = fault.devices
-    elif isinstance(fault, ClockJump):
-        nodes = [f"server-{number}" for number in range(1, servers + 1)]
-        if "/" not in fault.node and fault.node not in nodes:
-            yield _unknown(f"{path}.node", "node", fault.node, nodes)
-        named = (fault.node,) if "/" in fault.node else ()
-    for device in named:
-        user, _, kind = device.partition("/")
-        if people is not None and not set("*?[") & set(user) and user not in people:
-            yield _unknown(path, "user", user, people)
-        if not set("*?[") & set(kind) and kind not in kinds:
-            yield _unknown(path, "kind of device", kind, kinds)
+def _links_let_something_pass(scenario: Scenario) -> Iterator[FlawError]:
+    network = scenario.network
+    for name, profile in network.profiles.items():
+        path, outages = f"network.profiles.{name}", profile.outages
+        if profile.kind is LinkKind.STREAM and profile.loss >= 1:
+            yield FlawError(f"{path}.loss", "expected a number < 1 on a stream, which would stall for ever, got 1")
+        if outages.every and outages.length >= outages.every:
+            allowed = f"expected less than outages.every ({outages.every:g} s)"
+            yield FlawError(f"{path}.outages.length", f"{allowed}, got {outages.length:g} s")
+    for index, link in enumerate(network.links):
+        if link.loss >= 1:
+            yield FlawError(f"network.links[{index}].loss", "expected a number < 1, or the sites are not linked, got 1")
 
 
 def _traffic_is_sound(scenario: Scenario) -> Iterator[FlawError]:
@@ -202,9 +175,9 @@ def _traffic_is_sound(scenario: Scenario) -> Iterator[FlawError]:
     for index, burst in enumerate(traffic.bursts):
         path = f"traffic.bursts[{index}]"
         if burst.group is not None and burst.group not in titles:
-            yield _unknown(f"{path}.group", "group", burst.group, titles)
+            yield unknown(f"{path}.group", "group", burst.group, titles)
         if users:
-            yield from (_unknown(f"{path}.roles", "role", role, roles) for role in burst.roles if role not in roles)
+            yield from (unknown(f"{path}.roles", "role", role, roles) for role in burst.roles if role not in roles)
         if scenario.duration is not None and burst.at > scenario.duration:
             yield FlawError(f"{path}.at", f"after the end: duration is {scenario.duration:g} s, got {burst.at:g} s")
     if isinstance(traffic, Gaps) and not traffic.messages_per_device and not traffic.bursts:
@@ -231,9 +204,9 @@ def _steps_make_sense(scenario: Scenario) -> Iterator[FlawError]:
     for index, step in enumerate(traffic.steps):
         path = f"traffic.steps[{index}]"
         if step.user not in known:
-            yield _unknown(f"{path}.from", "user", step.user, users)
+            yield unknown(f"{path}.from", "user", step.user, users)
         if step.device is not None and step.device not in kinds:
-            yield _unknown(f"{path}.device", "kind of device", step.device, kinds)
+            yield unknown(f"{path}.device", "kind of device", step.device, kinds)
         if step.to == step.user:
             yield FlawError(f"{path}.to", "a user cannot write to themselves")
         if step.to in known and step.action in {Action.JOIN, Action.LEAVE}:
@@ -264,7 +237,9 @@ def _traces_are_there(scenario: Scenario) -> Iterator[FlawError]:
 
 
 def _missing(path: str, file: str, source: str) -> Iterator[FlawError]:
-    if not Path(file).is_file():
+    if Path(file).is_dir():
+        yield FlawError(path, f"expected a file, got a directory: {file}")
+    elif not Path(file).exists():
         yield FlawError(path, f"no such file: {file}" + (f"; {source}" if source else ""))
 
 
@@ -275,7 +250,8 @@ _RULES: Final[tuple[Callable[[Scenario], Iterator[FlawError]], ...]] = (
     _kinds_are_sound,
     _sites_exist,
     _sites_are_connected,
-    _faults_hit_something,
+    _links_let_something_pass,
+    faults_hit_something,
     _traffic_is_sound,
     _traffic_is_bounded,
     _steps_make_sense,

@@ -10,7 +10,7 @@ A message to oneself is no message between people; such lines are left out and c
 
 from __future__ import annotations
 
-import math
+import re
 import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Final
 import msgspec
 
 from imsim.errors import ConfigError
+from imsim.scenario.files import read_bytes, read_text
 
 if TYPE_CHECKING:
     import os
@@ -26,6 +27,10 @@ if TYPE_CHECKING:
 __all__ = ["Edges", "Imported", "import_edges", "read_edges"]
 
 _COLUMNS: Final = 3
+_LATEST: Final = 1e11
+"""Unix seconds; what is larger was counted in milliseconds."""
+_NAME: Final = re.compile(r"(?!~)[^/]{1,100}")
+"""A device is called USER/KIND, and a user's own log ~USER."""
 _SHOWN: Final = 60
 
 
@@ -54,7 +59,7 @@ def read_edges(file: str | os.PathLike[str]) -> Edges:
         ConfigError: it cannot be read or is no trace; the message names the line.
     """
     path = Path(file)
-    edges = _read_parquet(path) if path.suffix == ".parquet" else _read_text(path)
+    edges = (_read_parquet if path.suffix == ".parquet" else _read_text)(path)
     if not edges.t:
         raise ConfigError(f"{path}: no messages in it")
     return edges
@@ -91,57 +96,57 @@ def import_edges(file: str | os.PathLike[str], out: str | os.PathLike[str]) -> I
 
 
 def _read_text(path: Path) -> Edges:
-    try:
-        lines = path.read_text(encoding="utf-8").splitlines()
-    except (OSError, UnicodeError) as error:
-        raise ConfigError(f"{path}: cannot be read: {error}") from error
     rows: list[tuple[str, str, float]] = []
     first = True
-    for number, line in enumerate(lines, start=1):
+    for number, line in enumerate(read_text(path).splitlines(), start=1):
         parts = line.replace(",", " ").split()
         if not parts or parts[0][0] in "#%":
             continue
-        t = _seconds(parts)
+        t = _seconds(parts[2]) if len(parts) == _COLUMNS else None
         if t is not None:
-            rows.append((parts[0], parts[1], t))
+            rows.append((_name(parts[0], f"{path}:{number}"), _name(parts[1], f"{path}:{number}"), t))
         elif not (first and len(parts) == _COLUMNS and not parts[0].isdecimal()):  # else a header
             raise ConfigError(f"{path}:{number}: expected 'src dst unix-time', got {line.strip()[:_SHOWN]!r}")
         first = False
     return _sorted(rows)
 
 
-def _seconds(parts: list[str]) -> float | None:
-    """The time of a line, if it has one."""
-    if len(parts) != _COLUMNS:
-        return None
+def _seconds(given: object) -> float | None:
+    """A time in seconds, if it is one."""
     try:
-        t = float(parts[2])
+        t = float(str(given))
     except ValueError:
         return None
-    return t if math.isfinite(t) and t >= 0 else None
+    return t if 0 <= t <= _LATEST else None
+
+
+def _name(label: str, where: str) -> str:
+    """The user of this label."""
+    if label.isdecimal():
+        return f"u{label}"
+    if not _NAME.fullmatch(label) or not label.isprintable():
+        raise ConfigError(f"{where}: expected a user's name without '/', and without '~' at its begin, got {label!r}")
+    return label
 
 
 def _sorted(rows: Iterable[tuple[str, str, float]]) -> Edges:
     every = list(rows)
     kept = sorted((row for row in every if row[0] != row[1]), key=lambda row: row[2])
     return Edges(
-        src=[_name(row[0]) for row in kept],
-        dst=[_name(row[1]) for row in kept],
+        src=[row[0] for row in kept],
+        dst=[row[1] for row in kept],
         t=[row[2] for row in kept],
         skipped=len(every) - len(kept),
     )
-
-
-def _name(label: str) -> str:
-    return f"u{label}" if label.isdecimal() else label
 
 
 def _read_parquet(path: Path) -> Edges:
     import pyarrow as pa
     import pyarrow.parquet as pq
 
+    content = pa.BufferReader(read_bytes(path))
     try:
-        table = pq.read_table(path)
+        table = pq.read_table(content)
     except (OSError, pa.ArrowException) as error:
         raise ConfigError(f"{path}: cannot be read as Parquet: {error}") from error
     missing = [name for name in ("src", "dst", "t") if name not in table.column_names]
@@ -150,8 +155,8 @@ def _read_parquet(path: Path) -> Edges:
     columns = [table.column(name).to_pylist() for name in ("src", "dst", "t")]
     rows: list[tuple[str, str, float]] = []
     for number, (src, dst, t) in enumerate(zip(*columns, strict=True), start=1):
-        at = _seconds([str(src), str(dst), str(t)])
+        at, where = _seconds(t), f"{path}: row {number}"
         if src is None or dst is None or at is None:
-            raise ConfigError(f"{path}: row {number}: expected src, dst and seconds, got {src!r}, {dst!r}, {t!r}")
-        rows.append((str(src), str(dst), at))
+            raise ConfigError(f"{where}: expected src, dst and seconds, got {src!r}, {dst!r}, {t!r}")
+        rows.append((_name(str(src), where), _name(str(dst), where), at))
     return _sorted(rows)

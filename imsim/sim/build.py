@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 import networkx as nx
 
+from imsim.errors import ConfigError
 from imsim.ports import Durability
 from imsim.protocol.config import DeviceConfig
 from imsim.protocol.server.config import ServerConfig
@@ -267,14 +268,20 @@ class Makes:
         link = self._links.get(key)
         if link is None:
             profile = self._world.scenario.network.profiles[device.profile]
-            stem = device.trace or profile.trace
-            link = self._links[key] = LinkModel.from_profile(profile, trace=None if stem is None else self._trace(stem))
+            stem, path = device.trace, "network.trace"
+            if stem is None:
+                stem, path = profile.trace, f"network.profiles.{device.profile}.trace"
+            trace = None if stem is None else self._trace(stem, path)
+            link = self._links[key] = LinkModel.from_profile(profile, trace=trace)
         return link
 
-    def _trace(self, stem: str) -> TracePair:
+    def _trace(self, stem: str, path: str) -> TracePair:
         pair = self._traces.get(stem)
         if pair is None:
-            pair = self._traces[stem] = TracePair.read(stem)
+            try:
+                pair = self._traces[stem] = TracePair.read(stem)
+            except ConfigError as error:
+                raise ConfigError(f"{path}: {error}") from None
         return pair
 
     def _disk(self, name: str) -> Disk:

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from imsim.errors import ConfigError
-from imsim.scenario.people import ROLES, GroupKind, Presence
+from imsim.scenario.people import ROLES, GroupKind, Presence, may_have
 from imsim.scenario.policy import Sync
 from imsim.scenario.traffic import Listed
 from imsim.sim.decisions import Kind, draw, halves, remix, unit
@@ -157,11 +157,7 @@ def _devices(scenario: Scenario, decisions: Decisions, people: Sequence[tuple[st
 
 def _kinds_of(scenario: Scenario, decisions: Decisions, name: str, role: str) -> list[DeviceKind]:
     """The kinds of device that a user has; at least one."""
-    fitting = [
-        kind
-        for kind in scenario.devices.kinds
-        if (not kind.roles or role in kind.roles) and (not kind.users or name in kind.users)
-    ]
+    fitting = [kind for kind in scenario.devices.kinds if may_have(kind, name, role)]
     owned = [
         kind
         for kind in fitting

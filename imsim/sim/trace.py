@@ -71,7 +71,7 @@ class Trace:
         try:
             lines = Path(path).read_bytes().splitlines()
         except OSError as error:
-            raise ConfigError(f"{path}: cannot read the capacity trace: {error.strerror or error}") from None
+            raise ConfigError(f"{path}: cannot be read: {error.strerror or error}") from None
         times: list[int] = []
         for number, line in enumerate(lines, start=1):
             word = line.strip()

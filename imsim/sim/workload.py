@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from imsim.scenario import Scenario
+    from imsim.scenario.traces import Edges
     from imsim.sim.cast import Cast, Conversation, Device, User
     from imsim.sim.decisions import Decisions
 
@@ -118,7 +119,7 @@ def plan(scenario: Scenario, decisions: Decisions) -> Plan:
         ConfigError: a trace cannot be read, a written step means something that is not there, or `without` does.
     """
     traffic, rows = scenario.traffic, Rows()
-    edges = read_edges(traffic.trace) if isinstance(traffic, Traced) else None
+    edges = _edges(traffic) if isinstance(traffic, Traced) else None
     who = cast(scenario, decisions, edges)
     if isinstance(traffic, Listed):
         write_steps(rows, traffic, who, decisions)
@@ -127,6 +128,13 @@ def plan(scenario: Scenario, decisions: Decisions) -> Plan:
     else:
         write_drawn(rows, scenario, who, decisions)
     return Plan(scenario, decisions, who, rows)
+
+
+def _edges(traffic: Traced) -> Edges:
+    try:
+        return read_edges(traffic.trace)
+    except ConfigError as error:
+        raise ConfigError(f"traffic.trace: {error}") from None
 
 
 def _leave_out(scenario: Scenario, rows: Rows, order: array[int], cast: Cast) -> tuple[array[int], Cast]:

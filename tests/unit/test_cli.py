@@ -188,7 +188,7 @@ def test_half_of_a_cellular_trace_is_told(refused):
         (["run", "tiny", "--seed", "first"], "--seed"),
         (["run", "tiny", "--seed"], "--seed"),
         (["rum", "tiny"], "rum"),
-        (["new", "nothing"], "nothing: no such file"),
+        (["new", "nothing"], "nothing: no shipped model of that name"),
         (["import", "chats.txt"], "--output is missing"),
         (["import", "chats.txt", "-o", "x.parquet"], "chats.txt: cannot be read"),
         (["import", "chats.txt", "-o", "x.parquet", "--format", "csv"], "--format: expected edges, got 'csv'"),

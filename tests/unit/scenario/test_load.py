@@ -102,10 +102,52 @@ def test_bad_values_are_named_with_their_place(table: str, said: str) -> None:
         ("duration = 9\nfaults.events = [{kind = 'heal', at = '1m'}]" + PAIR, "faults.events[0].at: after the end"),
         ("conversations.groups = [{}, {}]", "two groups are called 'team'"),
         ("traffic = {kind = 'gaps', messages_per_device = 0}" + PAIR, "nothing would be sent"),
+        (
+            "network = {loss = 1, kind = 'stream'}" + PAIR,
+            "x.toml: network.loss: expected a number < 1 on a stream, which would stall for ever, got 1",
+        ),
+        (
+            "network = {profile = 'mine', profiles = {mine = {loss = 1}}}" + PAIR,
+            "x.toml: network.profiles.mine.loss: expected a number < 1 on a stream",
+        ),
+        (
+            "network.outages = {every = '10s', length = '20s'}" + PAIR,
+            "x.toml: network.outages.length: expected less than outages.every (10 s), got 20 s",
+        ),
+        (
+            "network = {sites = ['a', 'b'], links = [{between = ['a', 'b'], loss = 1}]}" + PAIR,
+            "x.toml: network.links[0].loss: expected a number < 1, or the sites are not linked, got 1",
+        ),
+        ("devices = {count = 2, users = 2}" + PAIR, "x.toml: devices.users: cannot be given beside devices.count"),
+        ("devices.users = 2\ntraffic = {kind = 'trace', trace = '/dev/null'}", "devices.users: a trace brings its own"),
+        ("devices.count = 2\ntraffic = {kind = 'trace', trace = '/dev/null'}", "devices.count: a trace brings its own"),
+        ("traffic = {kind = 'trace', trace = '/'}", "x.toml: traffic.trace: expected a file, got a directory: /"),
     ],
 )
 def test_sections_must_fit_together(table: str, said: str) -> None:
     assert said in problem(table)
+
+
+OWNED = "devices.kinds = ['phone', {name = 'pc', users = ['alice']}]\n"
+
+
+@pytest.mark.parametrize(
+    ("table", "said"),
+    [
+        ("faults.events = [{kind = 'cut', at = 1, devices = ['bob/pc']}]", "faults.events[0].devices: bob has no pc"),
+        ("faults.events = [{kind = 'wipe', at = 1, device = 'bob/pc'}]", "faults.events[0].device: bob has no pc"),
+        ("faults.events = [{kind = 'clock_jump', at = 1, node = 'bob/pc', by = 5}]", "events[0].node: bob has no pc"),
+        ("faults.events = [{kind = 'kill', at = 1, devices = ['bob/tv']}]", "no such kind of device: 'tv'"),
+    ],
+)
+def test_nobody_has_a_device_that_they_have_not(table: str, said: str) -> None:
+    assert said in problem(OWNED + table + PAIR)
+
+
+def test_a_device_may_be_meant_before_its_user_signs_in_on_it() -> None:
+    events = "{kind = 'sign_in', at = 1, user = 'bob', device = 'pc'}, {kind = 'wipe', at = 2, device = 'bob/pc'}"
+    patterns = "{kind = 'cut', at = 3, devices = ['*/pc', 'bob/*']}"
+    assert len(loads(OWNED + f"faults.events = [{events}, {patterns}]" + PAIR).faults.events) == 3
 
 
 def test_a_model_without_its_data_says_where_to_get_it() -> None:
@@ -141,7 +183,7 @@ def test_a_missing_file_is_told_with_the_nearest_name() -> None:
 def test_bytes_that_are_no_text_are_an_error(tmp_path: Path) -> None:
     path = tmp_path / "m.toml"
     path.write_bytes(b"\xff\xfe\x00")
-    with pytest.raises(ConfigError, match=r"m\.toml: cannot be read"):
+    with pytest.raises(ConfigError, match=r"m\.toml: cannot be read: it is no text in UTF-8"):
         load(path)
 
 
@@ -159,6 +201,29 @@ def test_bytes_that_are_no_text_are_an_error(tmp_path: Path) -> None:
 )
 def test_a_bad_override_is_named_itself(override: str, said: str) -> None:
     assert said in problem("faults.events = [{kind = 'heal', at = 1}]\n" + PAIR, override)
+
+
+@pytest.mark.parametrize(
+    ("overrides", "said"),
+    [
+        (["network.loss=1"], "--set network.loss=1: network.loss: expected a number < 1 on a stream"),
+        (["network.loss=1", "network.rto=2s"], "--set network.loss=1: "),
+        (["traffic.kind=poisson", "name=x"], "--set traffic.kind=poisson: traffic.rate: missing"),
+        (["name=x", "retry.send.base=3"], "--set retry.send.base=3: retry.send.policy: missing"),
+        (["duration=0.5"], "--set duration=0.5: faults.events[0].at: after the end: duration is 0.5 s, got 1 s"),
+        (["devices.count=true"], "--set devices.count=true: devices.count: expected an integer >= 1, got true"),
+        (["devices.count=1e308"], "--set devices.count=1e308: devices.count: expected an integer >= 1"),
+        (["sync={strategy='pol'}"], "--set sync={strategy='pol'}: sync.strategy: expected push"),
+    ],
+)
+def test_of_several_overrides_the_one_that_brought_it_in_is_blamed(overrides: list[str], said: str) -> None:
+    assert said in problem("faults.events = [{kind = 'heal', at = 1}]\n" + PAIR, *overrides)
+
+
+def test_a_mistake_of_the_files_own_is_the_files_whatever_is_overridden() -> None:
+    assert problem("servers = {ping = 50, silence = 40}" + PAIR, "servers.lease=9", "name=x").startswith(
+        "x.toml: servers.silence: "
+    )
 
 
 def test_overrides_are_toml_or_text_or_values() -> None:
@@ -266,5 +331,7 @@ def test_a_copied_model_is_a_model_and_nothing_is_overwritten(tmp_path: Path) ->
     with pytest.raises(ConfigError, match=r"tiny\.toml: is there already"):
         copy_model("tiny", tmp_path)
     assert [path.name for path in tmp_path.iterdir()] == ["tiny.toml"]
+    with pytest.raises(ConfigError, match="no shipped model of that name"):
+        copy_model(copied, tmp_path / "again.toml")
     with pytest.raises(ConfigError, match="cannot be written"):
         copy_model("tiny", tmp_path / "no" / "where.toml")

@@ -33,6 +33,11 @@ def test_edges_come_out_rising_in_time_whatever_stands_around_them(tmp_path: Pat
         ("1 2 nan\n", r"edges\.txt:1: expected"),
         ("1 2 -5\n", r"edges\.txt:1: expected"),
         ("1 2 3 4\n", r"edges\.txt:1: expected"),
+        ("1 2 3\n1 2 1700000000000\n", r"edges\.txt:2: expected 'src dst unix-time', got '1 2 1700000000000'"),
+        ("1 2 1e308\n", r"edges\.txt:1: expected"),
+        ("a/b c 1\n", r"edges\.txt:1: expected a user's name without '/', and without '~' at its begin, got 'a/b'"),
+        ("a ~b 1\n", r"edges\.txt:1: expected a user's name .*, got '~b'"),
+        ("a b\0 1\n", r"edges\.txt:1: expected a user's name"),
         ("", "no messages in it"),
         ("src dst time\n", "no messages in it"),
         ("1 1 5\n", "no messages in it"),
@@ -48,8 +53,16 @@ def test_bytes_that_are_no_text_are_an_error(tmp_path: Path) -> None:
     path.write_bytes(b"\xff\xfe")
     with pytest.raises(ConfigError, match="cannot be read"):
         read_edges(path)
-    with pytest.raises(ConfigError, match="cannot be read"):
-        read_edges(tmp_path / "missing.txt")
+    for name in ("missing.txt", "missing.parquet"):
+        with pytest.raises(ConfigError, match=rf"{name}: cannot be read: No such file or directory$"):
+            read_edges(tmp_path / name)
+    with pytest.raises(ConfigError, match=r"cannot be read: Is a directory$"):
+        read_edges(tmp_path)
+
+
+def test_a_user_is_the_same_whether_called_by_number_or_by_name(tmp_path: Path) -> None:
+    edges = read_edges(written(tmp_path, "1 u1 5\n1 u2 6\n2 1 7\n"))
+    assert (edges.src, edges.dst, edges.skipped) == (["u1", "u2"], ["u2", "u1"], 1)
 
 
 def test_an_imported_trace_is_the_same_trace(tmp_path: Path) -> None:

@@ -105,5 +105,5 @@ def test_bytes_that_are_no_text_are_an_error_of_the_file(tmp_path):
 
 def test_a_missing_direction_is_named(tmp_path):
     (tmp_path / "half.up").write_text("1\n")
-    with pytest.raises(ConfigError, match=r"half\.down: cannot read the capacity trace: No such file"):
+    with pytest.raises(ConfigError, match=r"half\.down: cannot be read: No such file"):
         TracePair.read(tmp_path / "half")
