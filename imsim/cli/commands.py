@@ -73,16 +73,17 @@ def run(
     """
     from imsim.scenario import load
 
+    if seed < 0:
+        raise ConfigError(f"--seed: expected an integer >= 0, got {seed}")
     if history is not None:
         _check_writable(history)
     scenario = load(model, set_ or [])
     screen = Screen(quiet=json_)
-    with Interrupt() as interrupt:
-        screen.line(f"seed {seed}" + (" (it decides nothing in a live run)" if live else ""))
-        if not live:
-            result = _simulated(scenario, seed, screen, interrupt)
-    if live:
-        result = _live(scenario, seed)
+    screen.line(f"seed {seed}" + (" (it decides nothing in a live run)" if live else ""))
+    try:
+        result = _live(scenario, seed) if live else _simulated(scenario, seed, screen)
+    except ConfigError as error:  # what only the run itself could find, in the model or in a file that it names
+        raise ConfigError(f"{model}: {error}") from error
     screen.show(result)
     if json_:
         with reader_may_leave():
@@ -90,16 +91,16 @@ def run(
     if history is not None:
         result.history.write(history)
         screen.line(f"history: {history}, {len(result.history):,} facts")
-    if interrupt.asked:
-        at = span(result.counters.seconds)
-        raise KeyboardInterrupt(f"interrupted after {at} of the scenario; this is what there was until then")
+    if result.interrupted:
+        at = span(result.counters.seconds) + ("" if live else " of the scenario")
+        raise KeyboardInterrupt(f"interrupted after {at}; this is what there was until then")
     return result.verdict.outcome.value
 
 
-def _simulated(scenario: Scenario, seed: int, screen: Screen, interrupt: Interrupt) -> Run:
+def _simulated(scenario: Scenario, seed: int, screen: Screen) -> Run:
     from imsim.study.run import simulate
 
-    with screen.progress(scenario.name) as tell:
+    with Interrupt() as interrupt, screen.progress(scenario.name) as tell:
 
         def on_progress(now: float, end: float) -> bool:
             tell(now, end)
@@ -112,8 +113,7 @@ def _live(scenario: Scenario, seed: int) -> Run:
     from imsim.live.run import live_history
     from imsim.study.run import judged
 
-    facts, counters, wall_s = live_history(scenario)
-    return judged(scenario, seed=seed, history=facts, counters=counters, wall_s=wall_s)
+    return judged(scenario, seed=seed, **live_history(scenario)._asdict())
 
 
 @app.command(sort_key=2, help_epilogue="")

@@ -11,11 +11,12 @@ from __future__ import annotations
 
 import contextlib
 import enum
+import os
 import platform
 import sys
 import traceback
-import warnings
-from typing import TYPE_CHECKING
+from pathlib import Path
+from typing import TYPE_CHECKING, TextIO
 
 import cyclopts
 
@@ -45,7 +46,13 @@ def main(arguments: Sequence[str] | None = None) -> None:
     Args:
         arguments: what was typed after `imsim`; by default what this process was started with.
     """
+    sys.stdout, sys.stderr = (stream or _nowhere() for stream in (sys.stdout, sys.stderr))
     sys.exit(_ended(lambda: _obey(arguments)))
+
+
+def _nowhere() -> TextIO:
+    """What stands for a standard stream that whoever started this process closed."""
+    return Path(os.devnull).open("w", encoding="utf-8")
 
 
 def _obey(arguments: Sequence[str] | None) -> int:
@@ -81,9 +88,6 @@ def _ended(work: Callable[[], int]) -> int:
         return Exit.COULD_NOT_RUN
     except Exception as error:  # noqa: BLE001 (whatever else escapes is a bug)
         return _own_bug(error)
-    finally:
-        # A world that was left in the middle is full of coroutines that nobody awaits any more.
-        warnings.filterwarnings("ignore", message="coroutine .* was never awaited", category=RuntimeWarning)
 
 
 def _complain(message: str) -> None:

@@ -10,12 +10,36 @@ import json
 from typing import TYPE_CHECKING, Any, Self
 
 from imsim.history import Event, Writer
-from imsim.protocol.effects import CaughtUp, Effect, GapNoticed, HistoryMissing, Notify, SendChanged, Suppressed, Write
-from imsim.protocol.frames import Answer, Created, Edit, Entry, Frame, Join, Leave, Message, Push, Read, Recall, Sent
+from imsim.protocol.effects import (
+    CaughtUp,
+    Effect,
+    GapNoticed,
+    HistoryMissing,
+    Notify,
+    SendChanged,
+    Suppressed,
+    Transmit,
+    Write,
+)
+from imsim.protocol.frames import (
+    Answer,
+    Created,
+    Edit,
+    Entry,
+    Frame,
+    Join,
+    Leave,
+    Message,
+    Push,
+    Read,
+    Recall,
+    Send,
+    Sent,
+)
 from imsim.protocol.records import Queued, Resolved, SendState
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Mapping
+    from collections.abc import Callable, Iterable, Mapping, Sequence
     from pathlib import Path
 
     from imsim.history import History
@@ -104,6 +128,9 @@ def of_effect(effect: Effect) -> list[Fact]:
     """What a carried-out effect of a device means to its user."""
     if type(effect) is Write:
         return [fact for record in effect.records for fact in of_record(record)]
+    if type(effect) is Transmit and type(effect.frame) is Send and effect.frame.attempt > 1:
+        frame = effect.frame
+        return [_about("retried", draft.client_id, frame.conversation, attempt=frame.attempt) for draft in frame.drafts]
     if type(effect) is not Notify:
         return []
     notice = effect.notice
@@ -145,7 +172,15 @@ def _about(event: str, message: str, conversation: str = "", **more: Any) -> Fac
 # ---------------------------------------------------------------------------------------------- all together
 
 
-def history_of(facts: list[Fact], log: Iterable[Entry], names: Mapping[str, str], begin: float, end: float) -> History:
+def history_of(
+    facts: list[Fact],
+    log: Iterable[Entry],
+    names: Mapping[str, str],
+    begin: float,
+    end: float,
+    *,
+    healed: Sequence[str] = ("everything", "end"),
+) -> History:
     """One History of what all processes told, and of what the log holds in the end.
 
     Args:
@@ -154,6 +189,7 @@ def history_of(facts: list[Fact], log: Iterable[Entry], names: Mapping[str, str]
         names: the workload's names of client ids.
         begin: of the run, on the clock of the facts.
         end: of the run, on the same clock.
+        healed: what is whole at the end; nothing if the run was cut short.
     """
     first: dict[str, float] = {}
     for fact in facts:
@@ -178,7 +214,7 @@ def history_of(facts: list[Fact], log: Iterable[Entry], names: Mapping[str, str]
             size=fact.get("size", 0),
             detail=names.get(fact.get("detail", ""), fact.get("detail", "")),
         )
-    for detail in ("everything", "end"):
+    for detail in healed:
         writer.fact(end - begin, "world", Event.HEALED, detail=detail)
     return writer.finish()
 

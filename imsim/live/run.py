@@ -15,12 +15,13 @@ import sys
 import tempfile
 import time
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from imsim.adapters.sqlite import SCHEMA, Database, SqliteLog
 from imsim.errors import ConfigError, WorldError
 from imsim.history.counters import Counters
 from imsim.live.facts import history_of, read
+from imsim.scenario.people import may_have
 from imsim.scenario.traffic import Action, Listed, Step
 
 if TYPE_CHECKING:
@@ -40,12 +41,23 @@ _LOOK_SECONDS = 0.1
 _EVERYTHING = 1 << 40
 _ACTIONS = {Action.SEND, Action.REPLY, Action.EDIT, Action.RECALL, Action.READ}
 
-LiveOutcome = tuple["History", Counters, float]
-"""The history, what was counted, and the wall seconds."""
+
+class LiveOutcome(NamedTuple):
+    """What a live run leaves behind.
+
+    `wall_s` are the seconds that it took; `converged` says that every device was quiet and held everything in the end,
+    `interrupted` that somebody ended it before.
+    """
+
+    history: History
+    counters: Counters
+    wall_s: float
+    converged: bool
+    interrupted: bool
 
 
 def live_history(scenario: Scenario) -> LiveOutcome:
-    """Run a model with real processes.
+    """Run a model with real processes. The first Ctrl-C ends it, and keeps what there is until then.
 
     Raises:
         ConfigError: the model is not one that can be run live.
@@ -65,10 +77,7 @@ class _Plan:
             raise ConfigError(message)
         users = scenario.users() or ()
         self.devices = [
-            (user, kind.name)
-            for user, role in users
-            for kind in scenario.devices.kinds
-            if (not kind.users or user in kind.users) and (not kind.roles or role in kind.roles)
+            (user, kind.name) for user, role in users for kind in scenario.devices.kinds if may_have(kind, user, role)
         ]
         self.groups = {group.title(): group.members for group in scenario.conversations.groups if group.members}
         if not self.groups:
@@ -156,18 +165,23 @@ class _Supervisor:
     async def run(self) -> LiveOutcome:
         """The whole run."""
         begin = time.monotonic()
+        converged = interrupted = False
         try:
             await self._start()
             await self._do_all()
-            await self._converge()
+            converged = await self._converge()
+        except asyncio.CancelledError:  # Ctrl-C, as asyncio tells it; a second one ends everything at once
+            interrupted = True
         finally:
             for process in (*self._devices.values(), self._server):
                 if process.process is not None and process.process.returncode is None:
                     await process.kill()
         end = time.monotonic()
         facts = [fact for path in sorted(self._folder.glob("*.facts")) for fact in read(path)] + self._crashes
-        history = history_of(facts, await self._log(), self._names, begin, end)
-        return history, Counters(seconds=end - begin, kills=self._kills), end - begin
+        ending = () if interrupted else ("everything", "end")
+        history = history_of(facts, await self._log(), self._names, begin, end, healed=ending)
+        counters = Counters(seconds=end - begin, kills=self._kills)
+        return LiveOutcome(history, counters, end - begin, converged, interrupted)
 
     async def _start(self) -> None:
         port = (await self._server.start())["port"]
@@ -243,7 +257,7 @@ class _Supervisor:
     def _name_of(self, user: str, kind: str | None) -> tuple[str, str]:
         return next((u, k) for u, k in self._devices if u == user and kind in {None, k})
 
-    async def _converge(self) -> None:
+    async def _converge(self) -> bool:
         """Wait until every device holds what the log holds and nothing waits, or until the time is over."""
         deadline = time.monotonic() + _CONVERGE_SECONDS
         while time.monotonic() < deadline:
@@ -255,8 +269,9 @@ class _Supervisor:
                 state["quiet"] and all(p[1] == ends.get(c, 0) for c, p in state["positions"].items())
                 for state in states
             ):
-                return
+                return True
             await asyncio.sleep(_LOOK_SECONDS)
+        return False
 
     async def _log(self) -> list[Entry]:
         """Every committed entry, read from the server's file."""

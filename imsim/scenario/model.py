@@ -79,9 +79,11 @@ class Scenario(Section, frozen=True, kw_only=True):
     history: Annotated[History, Meta(description="What is recorded.")] = History()
 
     def settle_seconds(self) -> float:
-        """The time granted to convergence: `settle`, or what sync, retries, pings and leases can take together."""
-        if self.settle is not None:
-            return self.settle
+        """The time granted to convergence: `settle`, or what the settings can need."""
+        return self.needed_seconds() if self.settle is None else self.settle
+
+    def needed_seconds(self) -> float:
+        """The time to convergence that sync, retries, pings and leases can take together."""
         strategies = (self.sync, *(kind.sync for kind in self.devices.kinds if kind.sync is not None))
         staleness: float = max(sync.config().worst_staleness() or 0.0 for sync in strategies)
         retries = sum(_longest(policy) for policy in (self.retry.send, self.retry.connect, self.retry.ask))

@@ -67,11 +67,13 @@ class Outcome(msgspec.Struct, frozen=True, kw_only=True):
         history: every fact.
         counters: what was counted beside them.
         converged: whether every device held everything at the end.
+        interrupted: whether it was ended before its time.
     """
 
     history: History
     counters: Counters
     converged: bool
+    interrupted: bool = False
 
 
 class World:
@@ -168,7 +170,7 @@ class World:
         for step in range(1, _SLICES + 1):
             kernel.run(until=self.plan.duration * step / _SLICES)
             if on_progress is not None and on_progress(kernel.now, self.plan.duration):
-                return self._outcome(converged=False)
+                return self._outcome(interrupted=True)
         self._heal()
         granted = self.scenario.settle_seconds()
         deadline = self.plan.duration + granted
@@ -181,7 +183,7 @@ class World:
                 reopen_at = math.inf
                 self._reopen()
             if on_progress is not None and on_progress(kernel.now, self.plan.duration):
-                return self._outcome(converged=False)
+                return self._outcome(interrupted=True)
         self.fact(None, Event.HEALED, detail="end")
         return self._outcome(converged=converged)
 
@@ -216,7 +218,7 @@ class World:
                 return False
         return True
 
-    def _outcome(self, *, converged: bool) -> Outcome:
+    def _outcome(self, *, converged: bool = False, interrupted: bool = False) -> Outcome:
         now = self.kernel.now
         stations = [desk.station for desk in self.backends.desks.values() if desk.station is not None]
         counters = Counters(
@@ -225,7 +227,8 @@ class World:
             queue_depth=max((station.max_depth for station in stations), default=None),
             devices={name: node.counters(now) for name, node in self.devices.items()},
         )
-        return Outcome(history=self.writer.finish(), counters=counters, converged=converged)
+        history = self.writer.finish()
+        return Outcome(history=history, counters=counters, converged=converged, interrupted=interrupted)
 
     # ------------------------------------------------------------------------------------------ at the start
 

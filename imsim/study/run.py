@@ -51,6 +51,7 @@ class Run(msgspec.Struct, frozen=True, kw_only=True, eq=False, dict=True):
         verdict: whether the promises were kept.
         metrics: the figures.
         counters: what the world counted.
+        interrupted: whether somebody ended it before its time; its verdict never says then that everything holds.
         wall_s, verdict_s: seconds that the world and the judging took.
         peak_rss_mb: the most memory that this process ever held, in MiB.
     """
@@ -61,6 +62,7 @@ class Run(msgspec.Struct, frozen=True, kw_only=True, eq=False, dict=True):
     verdict: Verdict
     metrics: Metrics
     counters: Counters
+    interrupted: bool = False
     wall_s: float
     verdict_s: float
     peak_rss_mb: float
@@ -115,6 +117,7 @@ class Run(msgspec.Struct, frozen=True, kw_only=True, eq=False, dict=True):
             "history_sha256": self.history.sha256,
             "verdict": self.verdict.outcome.word,
             **({"kills": self.counters.kills} if self.counters.kills else {}),
+            **({"interrupted": True} if self.interrupted else {}),
         }).decode()  # fmt: skip
 
     @functools.cached_property
@@ -135,7 +138,7 @@ class Run(msgspec.Struct, frozen=True, kw_only=True, eq=False, dict=True):
 def simulate(
     scenario: Scenario,
     *,
-    seed: int = 0,
+    seed: int = 1,
     deviations: Sequence[Deviation] = (),
     level: Level | None = None,
     on_progress: Callable[[float, float], bool | None] | None = None,
@@ -144,34 +147,62 @@ def simulate(
 
     Args:
         scenario: what is asked.
-        seed: answers everything that is left to chance; the same seed gives the same history.
+        seed: answers everything that is left to chance, an integer >= 0; the same seed gives the same history.
         deviations: where the world is to do something else than the seed says.
         level: how much is recorded, by default what the scenario says.
         on_progress: told now and then how many of how many seconds of the scenario have passed; a true answer ends the
             run there, and what there is until then is judged.
 
     Raises:
-        ConfigError: the scenario asks for what there is not, such as a trace file that is not here.
+        ConfigError: the seed is negative, or the scenario asks for what there is not, such as a trace file that is
+            not here.
         AlgorithmError: the algorithm under test broke its contract.
     """
     from imsim.sim.world import World  # networkx and simpy, which only a simulation needs
 
+    if seed < 0:
+        raise ConfigError(f"seed: expected an integer >= 0, got {seed}")
     with _collector_off():
         begin = time.perf_counter()
         end = World(scenario, seed=seed, deviations=deviations, level=level).run(on_progress)
         wall_s = time.perf_counter() - begin
         if len(end.history) > _LARGE:
             gc.collect()  # the world is a web of cycles, and need not lie beside what judging a large run takes
-        return judged(scenario, seed=seed, history=end.history, counters=end.counters, wall_s=wall_s)
+        return judged(
+            scenario,
+            seed=seed,
+            history=end.history,
+            counters=end.counters,
+            wall_s=wall_s,
+            converged=end.converged,
+            interrupted=end.interrupted,
+        )
 
 
-def judged(scenario: Scenario, *, seed: int, history: History, counters: Counters, wall_s: float) -> Run:
-    """What a world left behind after `wall_s` seconds, judged and measured: either world ends here."""
+def judged(
+    scenario: Scenario,
+    *,
+    seed: int,
+    history: History,
+    counters: Counters,
+    wall_s: float,
+    converged: bool = False,
+    interrupted: bool = False,
+) -> Run:
+    """What a world left behind after `wall_s` seconds, judged and measured: either world ends here.
+
+    Where it ended because all devices were quiet and held everything (`converged`), nothing more would have come.
+    """
     from imsim.verify.evidence import Evidence
 
     begin = time.perf_counter()
     evidence = Evidence(history)
-    verdict = weigh(evidence, worst_staleness=_worst_staleness(scenario))
+    verdict = weigh(
+        evidence,
+        worst_staleness=None if converged else _worst_staleness(scenario),
+        patience=None if converged else scenario.needed_seconds(),
+        interrupted=interrupted,
+    )
     verdict_s = time.perf_counter() - begin
     return Run(
         scenario=scenario,
@@ -180,17 +211,22 @@ def judged(scenario: Scenario, *, seed: int, history: History, counters: Counter
         verdict=verdict,
         metrics=measure(evidence, counters),
         counters=counters,
+        interrupted=interrupted,
         wall_s=wall_s,
         verdict_s=verdict_s,
         peak_rss_mb=_peak_rss_mb(),
     )
 
 
-def _worst_staleness(scenario: Scenario) -> float | None:
-    """The longest that any strategy in use states, in seconds; None where none states any."""
+def _worst_staleness(scenario: Scenario) -> float:
+    """The longest, in seconds, that a strategy in use may leave a device without what is committed.
+
+    One that states no bound finds what it missed at its next connection, which devices get when half of the time to
+    convergence is over.
+    """
     strategies = (scenario.sync, *(kind.sync for kind in scenario.devices.kinds if kind.sync is not None))
-    bounds = [bound for sync in strategies if (bound := sync.config().worst_staleness()) is not None]
-    return max(bounds, default=None)
+    bounds = (sync.config().worst_staleness() for sync in strategies)
+    return max(scenario.settle_seconds() / 2 if bound is None else bound for bound in bounds)
 
 
 @contextlib.contextmanager

@@ -46,13 +46,15 @@ class Story(NamedTuple):
 class Charge(NamedTuple):
     """A property is broken, once for each culprit.
 
-    `absence` says that something did not happen: that proves nothing while the run might still have gone on.
+    `absence` says that something did not happen: that proves nothing while the run might still have gone on. `since`
+    tells the second from which each culprit was due, where that is later than the begin of the run.
     """
 
     property: Property
     culprits: Sequence[int] | npt.NDArray[np.int64]
     tell: Callable[[int], Story]
     absence: bool = False
+    since: npt.NDArray[np.float64] | None = None
 
 
 class Violation(msgspec.Struct, frozen=True, kw_only=True):

@@ -2,8 +2,9 @@
 
 Three answers and a half: *holds*, *violated*, *unknown*, and *could not run* for a run that was none. What happened
 proves a violation at once. What did not happen (a message that is not there, a send that never ended) proves one only
-once nothing more would have come: the history says that its world is healed and at its end, and the last disturbance
-is longer ago than the strategy's stated bound. Before that the answer is unknown, never a guess.
+once nothing more would have come: the history says that its world is healed and at its end, the last disturbance is
+longer ago than the settings can need, and what a device lacks was committed longer ago than its strategy's stated
+bound. Before that the answer is unknown, never a guess.
 
     verdict = judge(history)
     print(verdict)
@@ -40,6 +41,8 @@ WORLD: Final = "world"
 END: Final = "end"
 """A `healed` row of the node `world` with the detail `end` says that the run ended, all healed and connected."""
 
+_GRAIN: Final = 1e-6
+"""Seconds: the grain of a simulated clock, below which a difference is the float's."""
 _TOLD: Final = 10
 """Violations of one property that are told; the others are counted."""
 
@@ -134,31 +137,63 @@ def judge(history: History, *, worst_staleness: float | None = None) -> Verdict:
     return weigh(Evidence(history), worst_staleness=worst_staleness)
 
 
-def weigh(evidence: Evidence, *, worst_staleness: float | None = None) -> Verdict:
-    """Judge what was read already; see `judge`."""
+def weigh(
+    evidence: Evidence,
+    *,
+    worst_staleness: float | None = None,
+    patience: float | None = None,
+    interrupted: bool = False,
+) -> Verdict:
+    """Judge what was read already.
+
+    Args:
+        evidence: the facts.
+        worst_staleness: as `judge`; it counts from the commit of what a device lacks too.
+        patience: seconds after the last disturbance in which everything can still come to its end, where that is more
+            than `worst_staleness`.
+        interrupted: somebody ended the run before its time: it proves no more than violations.
+    """
     from imsim.verify.goals import count_goals
     from imsim.verify.properties import PROPERTIES
 
     charges = [charge for check in PROPERTIES for charge in check(evidence)]
-    reason = ""
-    if not len(evidence.events) or any(charge.absence for charge in charges):
-        reason = _unfinished(evidence, worst_staleness)
-    proven = [charge for charge in charges if not (charge.absence and reason)]
-    if reason and len(proven) < len(charges):
-        pending = sum(len(charge.culprits) for charge in charges if charge.absence)
+    reason = "the run was interrupted" if interrupted else ""
+    if not reason and (not len(evidence.events) or any(charge.absence for charge in charges)):
+        reason = _unfinished(evidence, worst_staleness if patience is None else patience)
+    if reason:
+        proven = [charge for charge in charges if not charge.absence]
+    else:
+        proven = [
+            charge for charge in (_due(evidence, charge, worst_staleness) for charge in charges) if len(charge.culprits)
+        ]
+    pending = _count(charges) - _count(proven)
+    if pending:
+        reason = reason or f"the run ended less than {worst_staleness:.3f} s after the commit of what is not there"
         reason += f", and {pending:,} things were still to happen"
-    outcome = Outcome.VIOLATED if proven else Outcome.UNKNOWN if reason else Outcome.HOLDS
     counts: Counter[Property] = Counter()
     for charge in proven:
         counts[charge.property] += len(charge.culprits)
     return Verdict(
-        outcome=outcome,
+        outcome=Outcome.VIOLATED if proven else Outcome.UNKNOWN if reason else Outcome.HOLDS,
         violations=_told(evidence, proven),
         counts=dict(counts),
         reason=reason,
         met={goal.value: times for goal, times in count_goals(evidence).items()},
         facts=len(evidence.events),
     )
+
+
+def _count(charges: Iterable[Charge]) -> int:
+    return sum(len(charge.culprits) for charge in charges)
+
+
+def _due(evidence: Evidence, charge: Charge, worst_staleness: float | None) -> Charge:
+    """The charge with those culprits only that had the time that a strategy may need."""
+    if charge.since is None or worst_staleness is None:
+        return charge
+    latest = evidence.history.row(-1).t - worst_staleness + _GRAIN
+    moments = zip(charge.culprits, charge.since.tolist(), strict=True)
+    return charge._replace(culprits=[int(culprit) for culprit, since in moments if since <= latest], since=None)
 
 
 def _told(evidence: Evidence, charges: Iterable[Charge]) -> tuple[Violation, ...]:
@@ -173,13 +208,13 @@ def _told(evidence: Evidence, charges: Iterable[Charge]) -> tuple[Violation, ...
     return tuple(violations)
 
 
-def _unfinished(evidence: Evidence, worst_staleness: float | None) -> str:
+def _unfinished(evidence: Evidence, patience: float | None) -> str:
     """Why what did not happen might still have; empty if it would not."""
     places = evidence.places(Event.HEALED)
     last = evidence.history.row(int(places[-1])) if len(places) else None
     if last is None or (last.node, last.detail) != (WORLD, END):
         return "the history does not say that its run came to the end"
-    if worst_staleness is None:
+    if patience is None:
         return ""
     disturbed = max(
         (
@@ -189,8 +224,6 @@ def _unfinished(evidence: Evidence, worst_staleness: float | None) -> str:
         default=0.0,
     )
     quiet = last.t - disturbed
-    if quiet >= worst_staleness:
+    if quiet >= patience - _GRAIN:
         return ""
-    return (
-        f"the run ended {quiet:.3f} s after the last disturbance, and its strategies may need {worst_staleness:.3f} s"
-    )
+    return f"the run ended {quiet:.3f} s after the last disturbance, and its settings may need {patience:.3f} s"

@@ -14,8 +14,8 @@ from imsim import __version__, cli
 from imsim.errors import AlgorithmError, InternalError
 from imsim.history import History
 
-VIOLATED = ("run", "tiny", "--set", "sync.strategy=push", "--set", "network.loss=0.9", "--set", "settle=2s")
-"""A push strategy states no bound, and two seconds are not enough at such a loss: sends do not end."""
+VIOLATED = ("run", "tiny", "--set", "network.loss=0.99")
+"""At such a loss sends do not end in all the time that their settings can need."""
 
 TRACED = 'duration = "10s"\n[traffic]\nkind = "trace"\ntrace = "chats.txt"\n'
 
@@ -68,6 +68,7 @@ def model(text, name="mine.toml"):
         ("network.loss=high", "network.loss: expected a number >= 0, got 'high'"),
         ("network.loss=-1", "network.loss: expected a number >= 0, got -1"),
         ("network.loss=1.5", "network.loss: expected a number <= 1, got 1.5"),
+        ("network.loss=1", "network.loss: expected a number < 1 on a stream, which would stall for ever, got 1"),
         ("network.loss=nan", "network.loss: expected a number >= 0, got nan"),
         ("network.loss=1e999", "network.loss: expected a number >= 0, got inf"),
         ("network.los=0.1", "network.los: unknown key (did you mean 'loss'?)"),
@@ -120,6 +121,38 @@ def test_a_model_that_is_no_text_is_refused(refused):
     assert refused("run", "noise.toml").startswith("noise.toml: cannot be read")
 
 
+@pytest.mark.parametrize(
+    ("given", "said"),
+    [
+        ("", "'': no such file, and no shipped model of that name; shipped are bench, campus"),
+        ("folder", "folder: expected a model file, got a directory"),
+        (".", ".: expected a model file, got a directory"),
+        ("/dev/null", "/dev/null: the model is empty"),
+        ("naïve☃", "naïve☃: no such file, and no shipped model of that name"),
+    ],
+)
+def test_what_is_no_model_is_told(refused, given, said):
+    Path("folder").mkdir()
+    assert refused("run", given).startswith(said)
+
+
+@pytest.mark.parametrize(
+    ("override", "said"),
+    [
+        ("without=nobody", "without: no such message, device or user: 'nobody'"),
+        ("traffic.steps.1.to=nowhere", "traffic.steps[1].to: no such conversation or user: 'nowhere'"),
+        ("traffic.steps.1.device=pc", "traffic.steps[1].device: bob has no pc, only phone"),
+        ("traffic.steps.3.target=zzz", "traffic.steps[3].target: no such message before: 'zzz'"),
+    ],
+)
+def test_what_only_the_run_can_find_is_told_with_the_model(refused, override, said):
+    assert refused("run", "tiny", "--set", override) == f"tiny: {said}"
+
+
+def test_a_live_run_names_the_model_too(refused):
+    assert refused("run", "bench", "--live") == "bench: --live: traffic.kind: expected list, got gaps"
+
+
 def test_a_model_that_is_not_there_names_the_nearest(refused):
     assert "tinny: no such file" in (line := refused("run", "tinny"))
     assert "did you mean 'tiny'?" in line
@@ -141,7 +174,8 @@ def test_a_model_that_is_not_there_names_the_nearest(refused):
 )
 def test_a_malformed_message_trace_is_told_with_its_line(refused, content, said):
     Path("chats.txt").write_bytes(content)
-    assert said in refused("run", model(TRACED))
+    assert said in (line := refused("run", model(TRACED)))
+    assert line.startswith("mine.toml: traffic.trace: ")
     assert said in refused("import", "chats.txt", "-o", "chats.parquet")
     assert not Path("chats.parquet").exists()
 
@@ -166,7 +200,9 @@ def test_a_malformed_cellular_trace_is_told_with_its_line(refused, direction, co
     for name in ("up", "down"):
         Path(f"cell.{name}").write_text("1\n5\n", encoding="utf-8")
     Path(f"cell.{direction}").write_text(content, encoding="utf-8")
-    assert f"cell.{direction}{said}" in refused("run", "tiny", "--set", "network.trace=cell")
+    line = refused("run", "tiny", "--set", "network.trace=cell")
+    assert line.startswith("tiny: network.trace: ")
+    assert f"cell.{direction}{said}" in line
 
 
 def test_half_of_a_cellular_trace_is_told(refused):
@@ -187,10 +223,14 @@ def test_half_of_a_cellular_trace_is_told(refused):
         (["run", "tiny", "--nope"], "--nope"),
         (["run", "tiny", "--seed", "first"], "--seed"),
         (["run", "tiny", "--seed"], "--seed"),
+        (["run", "tiny", "--seed", "-1"], "--seed: expected an integer >= 0, got -1"),
+        (["new", "/etc/hostname"], "/etc/hostname: no shipped model of that name"),
+        (["new", ""], "'': no shipped model of that name"),
         (["rum", "tiny"], "rum"),
         (["new", "nothing"], "nothing: no shipped model of that name"),
         (["import", "chats.txt"], "--output is missing"),
-        (["import", "chats.txt", "-o", "x.parquet"], "chats.txt: cannot be read"),
+        (["import", "chats.txt", "-o", "x.parquet"], "chats.txt: cannot be read: No such file or directory"),
+        (["import", ".", "-o", "x.parquet"], ".: cannot be read: Is a directory"),
         (["import", "chats.txt", "-o", "x.parquet", "--format", "csv"], "--format: expected edges, got 'csv'"),
         (["serve", "--store", "redis://x"], "--store redis://x: expected sqlite:///FILE"),
         (["serve", "--listen", "here"], "--listen here: expected an address and a port"),
@@ -320,6 +360,15 @@ def test_a_run_that_breaks_off_says_so_by_its_exit_code(imsim, monkeypatch, rais
     assert err.endswith(said) if code != 70 else said in err
     assert ("Traceback" in err) == (code == 70)
     assert not list(Path().iterdir())
+
+
+@pytest.mark.parametrize("closed", [">&-", "2>&-", ">&- 2>&-"])
+def test_a_standard_stream_may_be_closed(closed):
+    command = f"{sys.executable} -m imsim.cli run tiny {closed}"
+    environment = {**os.environ, "PYTHONPATH": str(Path(cli.__file__).parents[2])}
+    done = subprocess.run(["/bin/sh", "-c", command], env=environment, capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stderr) == (0, "")
+    assert ("holds: " in done.stdout) == (closed == "2>&-")
 
 
 def test_an_algorithm_that_raises_is_shown_with_the_place_where_it_did(imsim, monkeypatch):

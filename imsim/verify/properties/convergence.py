@@ -47,7 +47,8 @@ def _rows(evidence: Evidence) -> Iterator[Charge]:
         )
 
     if len(unpromised):
-        yield Charge(Property.CONVERGENCE, unpromised, tell, absence=True)
+        since = evidence.times(log.place[slots[unpromised]])
+        yield Charge(Property.CONVERGENCE, unpromised, tell, absence=True, since=since)
 
 
 def _targets(evidence: Evidence) -> Iterator[Charge]:
@@ -99,7 +100,19 @@ def _marks(evidence: Evidence) -> Iterator[Charge]:
         )
 
     if apart:
-        yield Charge(Property.CONVERGENCE, range(len(apart)), tell, absence=True)
+        spread = _spread_marks(evidence)
+        since = np.array([spread.get(names[device].partition("/")[0], 0.0) for _, _, device in apart])
+        yield Charge(Property.CONVERGENCE, range(len(apart)), tell, absence=True, since=since)
+
+
+def _spread_marks(evidence: Evidence) -> dict[str, float]:
+    """By user: when the last of their read marks was committed to their own log, from which their devices learn it."""
+    word = evidence.history.details.find("read")
+    places = evidence.places(Event.COMMITTED)
+    places = places[evidence.column("detail", places) == word] if word is not None else places[:0]
+    logs = evidence.column("conversation", places).tolist()
+    latest = dict(zip(logs, evidence.times(places).tolist(), strict=True))
+    return {evidence.conversation(log).removeprefix("~"): at for log, at in latest.items()}
 
 
 def _final_marks(evidence: Evidence) -> dict[tuple[int, int], tuple[int, int]]:

@@ -50,7 +50,8 @@ def _absent(evidence: Evidence) -> Iterator[Charge]:
         )
 
     if len(promised):
-        yield Charge(Property.NO_LOSS, promised, tell, absence=True)
+        since = evidence.times(log.place[slots[promised]])
+        yield Charge(Property.NO_LOSS, promised, tell, absence=True, since=since)
 
 
 def homeless(evidence: Evidence) -> Numbers:

@@ -18,6 +18,8 @@ from imsim.verify.finding import Charge, Property, Story
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    import numpy.typing as npt
+
     from imsim.verify.evidence import Evidence, Flags, Numbers
 
 __all__ = ["check"]
@@ -53,7 +55,15 @@ def _open(evidence: Evidence, messages: Numbers) -> Iterator[Charge]:
         )
 
     if len(messages):
-        yield Charge(Property.RETRIES_ENDED, messages, tell, absence=True)
+        yield Charge(Property.RETRIES_ENDED, messages, tell, absence=True, since=_committed(evidence, messages))
+
+
+def _committed(evidence: Evidence, messages: Numbers) -> npt.NDArray[np.float64]:
+    """When these messages were committed, from which their devices can learn it; 0 where they were not."""
+    since = np.zeros(len(messages))
+    slots = evidence.fates.slot[messages]
+    since[slots >= 0] = evidence.times(evidence.log.place[slots[slots >= 0]])
+    return since
 
 
 def _beyond_telling(evidence: Evidence, messages: Numbers) -> Flags:

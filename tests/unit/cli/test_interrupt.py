@@ -13,6 +13,7 @@ from imsim import cli
 from imsim.cli.interrupt import Interrupt
 from imsim.cli.screen import Screen
 from imsim.history import Event, History
+from imsim.study import run
 
 
 @pytest.fixture
@@ -59,7 +60,31 @@ def test_what_there_is_is_shown(interrupted):
     assert code == cli.Exit.INTERRUPTED
     assert out.startswith("seed 1\n")
     assert "deliveries" in out
+    assert "\nunknown: " in out
+    assert "properties; the run was interrupted" in out
     assert "not exercised: " in out
+
+
+def test_nothing_is_promised_of_a_run_in_which_nothing_was_open(interrupted):
+    _, out, _ = interrupted(1, "--json", "--set", "traffic.steps=[{at=1,from='alice',to='team'}]")
+
+    found = json.loads(out)
+    assert (found["delivered"], found["expected"]) == (3, 3)
+    assert (found["verdict"], found["interrupted"]) == ("unknown", True)
+
+
+def test_one_that_comes_when_everything_is_over_changes_nothing(monkeypatch, capsys):
+    def late(*_, **__):
+        signal.raise_signal(signal.SIGINT)
+        return verdict(*_, **__)
+
+    verdict = run.weigh
+    monkeypatch.setattr(run, "weigh", late)
+    with pytest.raises(SystemExit) as stop:
+        cli.main(["run", "tiny", "--json"])
+
+    out, err = capsys.readouterr()
+    assert (stop.value.code, json.loads(out)["verdict"], err) == (0, "holds", "")
 
 
 def test_the_second_one_ends_it_at_once(interrupted):

@@ -15,7 +15,7 @@ from imsim.cli.screen import span
 
 ROOT = Path(__file__).resolve().parents[3]
 COMMAND = (sys.executable, "-m", "imsim.cli")
-VIOLATED = ("--set", "sync.strategy=push", "--set", "network.loss=0.9", "--set", "settle=2s")
+VIOLATED = ("--set", "network.loss=0.99")
 _CODE = re.compile(r"\x1b\[[0-9;?]*[A-Za-z]")
 _COLOUR = re.compile(r"\x1b\[(?:[0-9;]*;)?(?:3|9)[0-7](?:;[0-9]+)*m")
 

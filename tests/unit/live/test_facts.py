@@ -10,6 +10,7 @@ from imsim.protocol.effects import HistoryMissing, Notify, SendChanged, Transmit
 from imsim.protocol.frames import (
     Answer,
     Created,
+    Draft,
     Edit,
     Entry,
     Leave,
@@ -18,6 +19,7 @@ from imsim.protocol.frames import (
     Ping,
     Push,
     Read,
+    Send,
     Sent,
 )
 from imsim.protocol.records import Installed, Queued, Resolved, SendState
@@ -63,6 +65,17 @@ def test_records_and_effects_are_told_as_what_the_user_sees():
     assert told(of_effect(Notify(SendChanged("a-1", SendState.UNKNOWN, "asked")))) == [("unknown", "a-1", "asked")]
     assert of_effect(Notify(HistoryMissing("team", 1, 5)))[0]["op"] == 5
     assert of_effect(Transmit(Ping(1))) == []
+
+
+def test_what_a_device_sends_again_is_a_retry_of_each_message():
+    drafts = tuple(Draft(name, 0.0, Message("x")) for name in ("a-1", "a-2"))
+    first, again = (of_effect(Transmit(Send("team", 1, drafts, attempt))) for attempt in (1, 2))
+
+    assert first == []
+    assert [(fact["event"], fact["message"], fact["attempt"]) for fact in again] == [
+        ("retried", "a-1", 2),
+        ("retried", "a-2", 2),
+    ]
 
 
 def test_only_what_was_accepted_is_a_promise():

@@ -5,6 +5,7 @@ from __future__ import annotations
 import gc
 import json
 import sys
+import warnings
 from types import ModuleType, SimpleNamespace
 
 import pytest
@@ -12,7 +13,8 @@ import pytest
 from imsim.errors import ConfigError
 from imsim.history import Event, Level
 from imsim.history.counters import Counters, DeviceCounters
-from imsim.scenario import Scenario, Sync
+from imsim.protocol.server.gateway import Gateway
+from imsim.scenario import Scenario, Sync, load
 from imsim.study.run import judged, simulate
 from imsim.verify.verdict import Outcome
 
@@ -73,15 +75,49 @@ def test_a_notebook_shows_figures_and_verdict(run):
     assert "<strong>holds: 13 facts, 6 properties</strong>" in shown
 
 
-def test_the_longest_stated_staleness_decides_when_an_absence_counts(chat):
-    history = chat.send("alice/phone", "alice-1", 2).end()  # three deliveries are missing 4 s after the submission
+@pytest.fixture
+def lacking(new_chat):
+    """What is said of a run that ends so many seconds after a message that nobody shows was submitted and committed."""
 
-    def outcome(**sync):
-        scenario = Scenario(sync=Sync(**sync))
-        return judged(scenario, seed=0, history=history, counters=Counters(), wall_s=0.0).verdict.outcome
+    def outcome(seconds, *, converged=False, settle=None, **sync):
+        chat = new_chat().send("alice/phone", "alice-1", 2)
+        chat.t += seconds
+        scenario, more = Scenario(sync=Sync(**sync), settle=settle), {"seed": 1, "counters": Counters(), "wall_s": 0.0}
+        return judged(scenario, history=chat.end(), converged=converged, **more).verdict.outcome
 
-    assert outcome(strategy="push") is Outcome.VIOLATED
-    assert outcome(strategy="poll", interval=3600.0) is Outcome.UNKNOWN
+    return outcome
+
+
+@pytest.mark.parametrize(
+    "sync", [{"strategy": "push"}, {"strategy": "hybrid"}, {"strategy": "poll", "interval": 3600.0}]
+)
+def test_an_absence_counts_after_what_the_settings_can_need(lacking, sync):
+    needed = Scenario(sync=Sync(**sync)).needed_seconds()
+
+    assert lacking(needed - 10.0, **sync) is Outcome.UNKNOWN
+    assert lacking(needed, **sync) is Outcome.VIOLATED
+
+
+def test_less_time_than_the_settings_can_need_proves_no_absence(lacking):
+    assert lacking(60.0, settle=60.0) is Outcome.UNKNOWN
+
+
+def test_nothing_more_would_have_come_where_every_device_was_content(lacking):
+    assert lacking(0.0, converged=True) is Outcome.VIOLATED
+
+
+def test_what_a_strategy_without_a_bound_leaves_behind_is_found_when_devices_connect_anew(new_chat):
+    def outcome(after_the_commit):
+        chat = new_chat().submit("alice/phone", "alice-1").resolve("alice/phone", "alice-1")
+        chat.t += 1_000.0
+        chat.commit("alice-1", 2)
+        chat.t += after_the_commit
+        more = {"seed": 1, "history": chat.end(), "counters": Counters(), "wall_s": 0.0}
+        return judged(Scenario(sync=Sync(strategy="push")), **more).verdict.outcome
+
+    half = Scenario(sync=Sync(strategy="push")).settle_seconds() / 2
+    assert outcome(half - 10.0) is Outcome.UNKNOWN
+    assert outcome(half) is Outcome.VIOLATED
 
 
 @pytest.fixture
@@ -98,7 +134,7 @@ def world(monkeypatch, chat):
             if self_destruct:
                 raise ConfigError("no such trace")
             history = chat.say("bob/pc", Event.CONNECTED).end()
-            return SimpleNamespace(history=history, counters=COUNTERS, converged=True)
+            return SimpleNamespace(history=history, counters=COUNTERS, converged=True, interrupted=False)
 
     self_destruct = []
     module = ModuleType("imsim.sim.world")
@@ -133,3 +169,29 @@ def test_a_collector_that_was_off_stays_off(world):
         assert not gc.isenabled()
     finally:
         gc.enable()
+
+
+def test_a_seed_is_no_negative_number(world):
+    with pytest.raises(ConfigError, match="seed: expected an integer >= 0, got -1"):
+        simulate(Scenario(), seed=-1)
+    assert not world.asked
+
+
+def test_the_seed_is_the_command_lines_unless_one_is_given(world):
+    assert simulate(Scenario()).seed == 1
+
+
+@pytest.mark.parametrize("raised", [RuntimeError, KeyboardInterrupt])
+def test_a_run_that_raises_leaves_no_coroutine_that_nobody_awaited(monkeypatch, raised):
+    def broken(gateway, channel, frame):
+        handle(gateway, channel, frame)  # a task that has not begun yet
+        raise raised
+
+    handle = Gateway.handle_frame
+    monkeypatch.setattr(Gateway, "handle_frame", broken)
+    with warnings.catch_warnings(record=True) as warned:
+        warnings.simplefilter("always")
+        with pytest.raises(raised):
+            simulate(load("tiny"))
+        gc.collect()
+    assert not warned

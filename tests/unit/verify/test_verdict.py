@@ -6,8 +6,9 @@ import pytest
 
 from imsim.errors import AlgorithmError
 from imsim.history import Event, Writer
+from imsim.verify.evidence import Evidence
 from imsim.verify.finding import Property
-from imsim.verify.verdict import Outcome, judge
+from imsim.verify.verdict import Outcome, judge, weigh
 
 
 def test_outcomes_are_exit_codes_and_words():
@@ -79,7 +80,7 @@ def test_a_run_that_was_cut_short_with_nothing_open_holds(chat):
 
 
 @pytest.mark.parametrize(
-    ("bound", "outcome"), [(None, Outcome.VIOLATED), (4.0, Outcome.VIOLATED), (4.5, Outcome.UNKNOWN)]
+    ("bound", "outcome"), [(None, Outcome.VIOLATED), (3.0, Outcome.VIOLATED), (4.5, Outcome.UNKNOWN)]
 )
 def test_an_absence_is_judged_after_the_stated_staleness(chat, bound, outcome):
     history = chat.send("alice/phone", "alice-1", 2).end()  # the last disturbance is the submission, 4 s before the end
@@ -89,7 +90,7 @@ def test_an_absence_is_judged_after_the_stated_staleness(chat, bound, outcome):
     assert verdict.outcome is outcome
     if outcome is Outcome.UNKNOWN:
         assert verdict.reason.startswith(
-            "the run ended 4.000 s after the last disturbance, and its strategies may need 4.500 s"
+            "the run ended 4.000 s after the last disturbance, and its settings may need 4.500 s"
         )
 
 
@@ -99,3 +100,82 @@ def test_a_later_disturbance_begins_the_wait_anew(chat, event):
 
     assert judge(history, worst_staleness=1.5).outcome is Outcome.UNKNOWN
     assert judge(history, worst_staleness=0.5).outcome is Outcome.VIOLATED
+
+
+# ------------------------------------------------------------------------------------------ what was committed late
+
+
+def _late(chat, committed_before_the_end):
+    """A message that nobody shows, committed long after its submission and that long before the end."""
+    chat.submit("alice/phone", "alice-1").resolve("alice/phone", "alice-1", 2)
+    chat.t += 100.0
+    chat.commit("alice-1", 2)
+    chat.t += committed_before_the_end - 1.0
+    return chat.end()
+
+
+def test_what_was_committed_too_late_to_be_learnt_is_unknown(chat):
+    verdict = judge(_late(chat, 9.0), worst_staleness=10.0)
+
+    assert verdict.outcome is Outcome.UNKNOWN
+    assert verdict.reason == (
+        "the run ended less than 10.000 s after the commit of what is not there, and 3 things were still to happen"
+    )
+
+
+def test_what_should_have_been_learnt_is_violated(chat):
+    verdict = judge(_late(chat, 10.0), worst_staleness=10.0)
+
+    assert (verdict.outcome, verdict.counts, verdict.reason) == (Outcome.VIOLATED, {Property.NO_LOSS: 3}, "")
+
+
+def test_a_late_commit_excuses_nothing_that_was_committed_before(chat):
+    chat.send("bob/phone", "bob-1", 3).show("bob-1", 3, "alice/phone", "bob/pc")
+
+    verdict = judge(_late(chat, 5.0), worst_staleness=10.0)
+
+    assert (verdict.outcome, verdict.counts) == (Outcome.VIOLATED, {Property.NO_LOSS: 1})
+    assert "bob-1" in verdict.violations[0].sentence
+    assert verdict.reason.endswith("and 3 things were still to happen")
+
+
+@pytest.mark.parametrize(("before", "outcome"), [(9.0, Outcome.UNKNOWN), (10.0, Outcome.VIOLATED)])
+def test_a_sender_may_learn_late_of_a_late_commit(chat, before, outcome):
+    chat.submit("alice/phone", "alice-1")
+    chat.t += 100.0
+    chat.commit("alice-1", 2).show("alice-1", 2)
+    chat.t += before - 4.0
+
+    assert judge(chat.end(), worst_staleness=10.0).outcome is outcome
+
+
+@pytest.mark.parametrize(("before", "outcome"), [(9.0, Outcome.UNKNOWN), (10.0, Outcome.VIOLATED)])
+def test_devices_may_learn_late_of_a_mark_that_was_committed_late(chat, before, outcome):
+    chat.send("alice/phone", "alice-1", 2).show("alice-1", 2)
+    chat.submit("bob/phone", "alice-1+read-bob", kind="read").resolve("bob/phone", "alice-1+read-bob")
+    chat.say("bob/phone", Event.READ, conversation="chat", seq=2)
+    chat.t += 100.0
+    chat.commit("alice-1+read-bob", 1, kind="read", conversation="~bob")
+    chat.t += before - 1.0
+
+    assert judge(chat.end(), worst_staleness=10.0).outcome is outcome
+
+
+def test_what_the_settings_can_need_is_granted_after_the_last_disturbance(chat):
+    evidence = Evidence(chat.send("alice/phone", "alice-1", 2).end())  # the submission is 4 s before the end
+
+    assert weigh(evidence, worst_staleness=1.0, patience=4.0).outcome is Outcome.VIOLATED
+    verdict = weigh(evidence, worst_staleness=1.0, patience=5.0)
+    assert verdict.outcome is Outcome.UNKNOWN
+    assert verdict.reason.startswith(
+        "the run ended 4.000 s after the last disturbance, and its settings may need 5.000"
+    )
+
+
+def test_an_interrupted_run_proves_violations_only(chat, new_chat):
+    whole = Evidence(chat.send("alice/phone", "alice-1", 2).show("alice-1", 2).history())
+    verdict = weigh(whole, interrupted=True)
+    assert (verdict.outcome, verdict.reason) == (Outcome.UNKNOWN, "the run was interrupted")
+
+    doubled = new_chat().send("alice/phone", "alice-1", 2).show("alice-1", 2, "bob/pc", "bob/pc")
+    assert weigh(Evidence(doubled.history()), interrupted=True).counts == {Property.NO_DUPLICATE: 1}
