@@ -13,7 +13,7 @@ Nothing here has behaviour.
 from __future__ import annotations
 
 import enum
-from typing import TYPE_CHECKING, Any, Protocol, TypeVar
+from typing import TYPE_CHECKING, Any, Final, Protocol, TypeVar
 
 import msgspec
 
@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "FENCED",
+    "FIRST_EPOCH",
     "OK",
     "Clock",
     "Consumer",
@@ -151,6 +152,9 @@ class Written(enum.Enum):
 
 OK = Written.OK
 FENCED = Written.FENCED
+
+FIRST_EPOCH: Final = 1
+"""The epoch of a log that never failed over; each failover begins the next one."""
 
 
 class Taken(msgspec.Struct, frozen=True, gc=False):

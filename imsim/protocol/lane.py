@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
+from imsim.ports import FIRST_EPOCH
 from imsim.protocol.frames import EpochChanged, Heads, Hint, Page, Position, Push
 from imsim.protocol.requests import Fetch, Output
 
@@ -19,10 +20,8 @@ if TYPE_CHECKING:
 
     from imsim.protocol.frames import Head
 
-__all__ = ["FIRST_EPOCH", "Cuts", "Flight", "Lane", "Lanes", "cursor", "weight"]
+__all__ = ["Cuts", "Flight", "Lane", "Lanes", "cursor", "weight"]
 
-FIRST_EPOCH = 1
-"""The epoch of a device that never heard of another."""
 Cuts = tuple[int, ...]
 """The cut of every epoch of a log from the second on (`LogState.cuts`)."""
 

@@ -42,7 +42,6 @@ __all__ = [
     "RetryPolicy",
     "Stability",
     "after",
-    "drop_probability",
 ]
 
 WEEK: Final = 7 * 86400.0
@@ -214,20 +213,6 @@ def after(delay: float | None, retry_after: float | None) -> float | None:
         retry_after: the server's seconds; None if it said nothing.
     """
     return delay if delay is None or retry_after is None else delay + max(0.0, retry_after)
-
-
-def drop_probability(requests: float, accepts: float, *, multiplier: float = 2.0) -> float:
-    """Adaptive throttling: the share of its own requests that a client should drop, unsent.
-
-    Args:
-        requests: what the application asked for in the recent past.
-        accepts: how many of these the server accepted.
-        multiplier: how many requests an accepted one justifies; 2 lets the server see what recovers.
-
-    Returns:
-        `max(0, (requests - multiplier * accepts) / (requests + 1))`.
-    """
-    return max(0.0, (requests - multiplier * accepts) / (requests + 1.0))
 
 
 class RetryBudget(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):

@@ -18,6 +18,7 @@ from __future__ import annotations
 import math
 from typing import TYPE_CHECKING, Any
 
+from imsim.ports import FIRST_EPOCH
 from imsim.protocol.frames import (
     Ack,
     Answer,
@@ -40,7 +41,7 @@ from imsim.protocol.frames import (
     Watch,
     Welcome,
 )
-from imsim.protocol.lane import FIRST_EPOCH, Cuts, Flight, Lane, Lanes, cursor, weight
+from imsim.protocol.lane import Cuts, Flight, Lane, Lanes, cursor, weight
 from imsim.protocol.requests import Close, Fetch, Observe, Output, ReadPage, Submit, Survey, Withdraw
 from imsim.protocol.sync import Delivery
 

@@ -14,7 +14,6 @@ What does not belong here: what a node, a link, a backend or a fault does (their
 # ruff: noqa: SLF001 - rows carry the kernel's clock, as the kernel documents
 from __future__ import annotations
 
-import gc
 import math
 from typing import TYPE_CHECKING, Any
 
@@ -22,8 +21,8 @@ import msgspec
 
 from imsim.history import Event, History, Level, Writer
 from imsim.history.counters import Counters
+from imsim.ports import FIRST_EPOCH
 from imsim.protocol.frames import Created, Entry
-from imsim.protocol.server.accept import FIRST_EPOCH
 from imsim.protocol.server.log import Membership, announcements, roster_key
 from imsim.scenario.model import HistoryLevel
 from imsim.sim import build
@@ -49,7 +48,7 @@ if TYPE_CHECKING:
     from imsim.sim.handshake import Refusal
     from imsim.sim.naming import Named
 
-__all__ = ["Outcome", "World", "simulate_world"]
+__all__ = ["Outcome", "World"]
 
 _EPOCH = 1_767_225_600.0
 """The Unix time of a scenario's midnight: 2026-01-01, a Thursday."""
@@ -477,19 +476,3 @@ class _Losses:
         number = sender.number if down else sender.lives
         kind = self._world.traffic.kind_of(frame)
         self._world.frame_row(event, sender.index, number, message, receiver.index, occurrence, kind)
-
-
-def simulate_world(
-    scenario: Scenario, *, seed: int, deviations: Sequence[Deviation] = (), level: Level | None = None
-) -> Outcome:
-    """Build a world and run it, the garbage collector standing still meanwhile."""
-    was_enabled = gc.isenabled()
-    gc.collect()
-    gc.freeze()
-    gc.disable()
-    try:
-        return World(scenario, seed=seed, deviations=deviations, level=level).run()
-    finally:
-        if was_enabled:
-            gc.enable()
-        gc.unfreeze()

@@ -168,6 +168,13 @@ class Views:
             return cells
         return cells[self._evidence.readers.alive[self.owners(cells)[0]]]
 
+    def lacking(self, *, promised: bool) -> tuple[Numbers, Numbers]:
+        """The devices and slots of the absent cells whose message was acknowledged, or of those where it was not."""
+        devices, slots = self.owners(self.absent)
+        acknowledged = self._evidence.fates.acknowledged[self._evidence.log.message[slots]] >= 0
+        chosen = np.flatnonzero(acknowledged == promised)
+        return devices[chosen], slots[chosen]
+
     def _excuse(self, absent: Flags, gap: Gap) -> None:
         base = gap.conversation << SEQ_BITS
         low, high = np.searchsorted(self._evidence.log.order, (base + gap.low, base + gap.high + 1)).tolist()

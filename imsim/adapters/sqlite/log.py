@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from imsim.adapters.sqlite.database import Database, decode_entry, encode_entry
-from imsim.ports import FENCED, OK, Durability, LogState, Taken
+from imsim.ports import FENCED, FIRST_EPOCH, OK, Durability, LogState, Taken
 
 if TYPE_CHECKING:
     import sqlite3
@@ -22,7 +22,6 @@ CREATE TABLE IF NOT EXISTS slots (conversation TEXT, seq INTEGER, entry BLOB, PR
 CREATE TABLE IF NOT EXISTS logs (conversation TEXT PRIMARY KEY, committed INTEGER, trimmed_below INTEGER, token INTEGER)
     WITHOUT ROWID;
 """
-_FIRST_EPOCH = 1
 
 
 class SqliteLog:
@@ -39,7 +38,7 @@ class SqliteLog:
         """Fill the slot if it is empty."""
         with self._database.transaction() as connection:
             committed, trimmed_below, last = _state(connection, conversation)
-            if epoch != _FIRST_EPOCH or token < last or seq < trimmed_below:
+            if epoch != FIRST_EPOCH or token < last or seq < trimmed_below:
                 return FENCED
             connection.execute(
                 "INSERT INTO logs VALUES (?, ?, ?, ?) ON CONFLICT (conversation) DO UPDATE SET token = excluded.token",
@@ -71,7 +70,7 @@ class SqliteLog:
         """Raise the committed prefix as far as the slots are filled."""
         with self._database.transaction() as connection:
             committed, _, _ = _state(connection, conversation)
-            if epoch != _FIRST_EPOCH:
+            if epoch != FIRST_EPOCH:
                 return committed
             before = committed
             filled = connection.execute(
@@ -90,7 +89,7 @@ class SqliteLog:
         """Where the log ends and begins."""
         rows = self._database.read("SELECT committed, trimmed_below FROM logs WHERE conversation = ?", conversation)
         committed, trimmed_below = rows[0] if rows else (0, 1)
-        return LogState(_FIRST_EPOCH, 0, committed, trimmed_below)
+        return LogState(FIRST_EPOCH, 0, committed, trimmed_below)
 
     async def trim(self, conversation: str, below: int, *, timeout: float) -> int:
         """Drop committed slots below `below`."""

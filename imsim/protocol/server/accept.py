@@ -65,7 +65,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
-from imsim.ports import FENCED, OK, Durability
+from imsim.ports import FENCED, FIRST_EPOCH, OK, Durability
 from imsim.protocol.frames import Answer, Entry, NoOp, Outcome
 from imsim.protocol.server.log import CHANGES, SERVER, Membership, Roster, roster_key
 from imsim.protocol.server.tail import tail_key, tail_of
@@ -77,10 +77,7 @@ if TYPE_CHECKING:
     from imsim.protocol.server.config import ServerConfig
     from imsim.protocol.services.claims import Claim, Claims
 
-__all__ = ["FIRST_EPOCH", "Tenure", "accept", "refuse"]
-
-FIRST_EPOCH = 1
-"""The epoch of a log that never failed over."""
+__all__ = ["Tenure", "accept", "refuse"]
 
 Build = Callable[["Claim"], Entry]
 """Makes the entry for the claimed slot."""

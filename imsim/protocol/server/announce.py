@@ -66,13 +66,7 @@ class Announcer:
 
     async def checkpoint(self, owned: Ownership, tenure: Tenure) -> bool:
         """Leave a checkpoint now, as work in the mailbox; False: not all is announced, or it could not be left."""
-        if owned.name in self._news or not tenure.settled:
-            return False
-        try:
-            await tenure.save_roster()
-        except (Unavailable, Timeout):
-            return False
-        return True
+        return owned.name not in self._news and await _checkpointed(tenure)
 
     async def _announce(self, owned: Ownership, news: deque[tuple[str, Draft]]) -> None:
         config = self._ports.config
@@ -110,10 +104,15 @@ class Announcer:
         tenure = owned.tenure
         if tenure is None or tenure.over:
             return True  # whoever takes over announces again from the old checkpoint on, and leaves the next
-        if news or not tenure.settled:
-            return False
-        try:
-            await tenure.save_roster()
-        except (Unavailable, Timeout):
-            return False
-        return True
+        return not news and await _checkpointed(tenure)
+
+
+async def _checkpointed(tenure: Tenure) -> bool:
+    """Leave a checkpoint; False: it could not be left."""
+    if not tenure.settled:
+        return False
+    try:
+        await tenure.save_roster()
+    except (Unavailable, Timeout):
+        return False
+    return True

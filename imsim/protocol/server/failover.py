@@ -14,8 +14,9 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 
 from imsim.errors import Timeout, Unavailable
+from imsim.ports import FIRST_EPOCH
 from imsim.protocol.frames import Answer, Draft, Joined, Left, TailLost
-from imsim.protocol.server.accept import FIRST_EPOCH, accept
+from imsim.protocol.server.accept import accept
 from imsim.protocol.server.log import SERVER
 from imsim.protocol.server.ownership import Elsewhere
 from imsim.protocol.server.tail import lost_of, taken

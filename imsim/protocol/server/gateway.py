@@ -16,9 +16,9 @@ import math
 from typing import TYPE_CHECKING, Any
 
 from imsim.errors import WorldError
+from imsim.ports import FIRST_EPOCH
 from imsim.protocol.frames import PROTOCOL_VERSION, Closed, Frame, Head, Hello, Limits, Page, Push, Refused, Sent
 from imsim.protocol.requests import Close, Fetch, Observe, ReadPage, Submit, Survey, Withdraw
-from imsim.protocol.server.accept import FIRST_EPOCH
 from imsim.protocol.server.routing import PageOf
 from imsim.protocol.server.wheel import Wheel
 from imsim.protocol.session import Session

@@ -19,9 +19,9 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from imsim.errors import Timeout, Unavailable
-from imsim.ports import Durability
+from imsim.ports import FIRST_EPOCH, Durability
 from imsim.protocol.frames import user_log
-from imsim.protocol.server.accept import FIRST_EPOCH, Tenure
+from imsim.protocol.server.accept import Tenure
 from imsim.protocol.server.log import CHANGES
 from imsim.protocol.server.mailbox import Mailbox
 from imsim.protocol.services.claims import Sealed

@@ -243,12 +243,9 @@ class Claims:
             claim = await self._get(name)  # 1
             for _ in range(self._rounds):
                 if claim is not None:
-                    if _differs(claim, slots.place, payload):
-                        return Outcome(key, Answer.CONFLICT)
-                    if claim.state is ClaimState.CANCELLED:
-                        return await self._unless_expired(slots, key, Outcome(key, Answer.CANCELLED))  # 6
-                    if slots.forgot(claim):
-                        return await self._expired(slots, key)
+                    told = _told(claim, slots, payload)
+                    if told is not None:
+                        return await self._answer(told, slots, key)
                     if slots.survives(claim):  # above the cut: as if taken by something else
                         if await self._is_below_floor(key):  # 4: now, that the claim is in place
                             await self._forget(name, claim)
@@ -274,12 +271,9 @@ class Claims:
             claim = await self._move(name, None, tombstone)
             for _ in range(self._rounds):
                 if claim is not None:
-                    if _differs(claim, slots.place, payload):
-                        return Outcome(key, Answer.CONFLICT)
-                    if claim.state is ClaimState.CANCELLED:
-                        return await self._unless_expired(slots, key, Outcome(key, Answer.CANCELLED))  # 6
-                    if slots.forgot(claim):
-                        return await self._expired(slots, key)
+                    told = _told(claim, slots, payload)
+                    if told is not None:
+                        return await self._answer(told, slots, key)
                     if slots.survives(claim) and await slots.void(claim, key):
                         return Outcome(key, Answer.OK, claim.epoch, claim.seq)
                     tombstone = Claim(ClaimState.CANCELLED, slots.place, payload=claim.payload)
@@ -317,12 +311,24 @@ class Claims:
         floor = await self._get(floor_key(nonce))
         return floor is not None and counter < floor
 
-    async def _unless_expired(self, slots: Slots[Any], key: str, outcome: Outcome) -> Outcome:
-        return await self._expired(slots, key) if await self._is_below_floor(key) else outcome
+    async def _answer(self, told: Answer, slots: Slots[Any], key: str) -> Outcome:
+        """What a claim tells by itself; of one that is cancelled, only above the floor."""
+        if told is Answer.EXPIRED or (told is Answer.CANCELLED and await self._is_below_floor(key)):  # 6
+            return await self._expired(slots, key)
+        return Outcome(key, told)
 
     async def _expired(self, slots: Slots[Any], key: str) -> Outcome:
         """No verdict: if the effect of `key` is anywhere, it is or will be in a slot below the bound."""
         return Outcome(key, Answer.EXPIRED, slots.epoch, await slots.bound())
+
+
+def _told(claim: Claim, slots: Slots[Any], payload: bytes) -> Answer | None:
+    """What a claim says without a look into its slot; None: its slot has to be looked into."""
+    if _differs(claim, slots.place, payload):
+        return Answer.CONFLICT
+    if claim.state is ClaimState.CANCELLED:
+        return Answer.CANCELLED
+    return Answer.EXPIRED if slots.forgot(claim) else None
 
 
 def _differs(claim: Claim, place: str, payload: bytes) -> bool:

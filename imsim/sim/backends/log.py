@@ -22,7 +22,7 @@ from __future__ import annotations
 from collections import deque
 from typing import TYPE_CHECKING
 
-from imsim.ports import FENCED, OK, Durability, EpochState, LogState, Taken, Written
+from imsim.ports import FENCED, FIRST_EPOCH, OK, Durability, EpochState, LogState, Taken, Written
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -31,10 +31,7 @@ if TYPE_CHECKING:
     from imsim.sim.backends.line import Line
     from imsim.sim.runtime import Incarnation
 
-__all__ = ["FIRST_EPOCH", "DirectLog", "ServedLog", "SlotLog"]
-
-FIRST_EPOCH = 1
-"""The epoch of a conversation that has seen no failover."""
+__all__ = ["DirectLog", "ServedLog", "SlotLog"]
 
 
 class _Conversation:

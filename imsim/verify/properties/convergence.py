@@ -31,12 +31,10 @@ def check(evidence: Evidence) -> Iterator[Charge]:
 
 
 def _rows(evidence: Evidence) -> Iterator[Charge]:
-    absent = evidence.views.absent
-    if not len(absent):
+    if not len(evidence.views.absent):
         return
-    devices, slots = evidence.views.owners(absent)
+    devices, slots = evidence.views.lacking(promised=False)
     log = evidence.log
-    unpromised = np.flatnonzero(evidence.fates.acknowledged[log.message[slots]] < 0)
 
     def tell(number: int) -> Story:
         device, slot = int(devices[number]), int(slots[number])
@@ -46,9 +44,9 @@ def _rows(evidence: Evidence) -> Iterator[Charge]:
             (int(log.place[slot]), int(evidence.readers.installed[device])),
         )
 
-    if len(unpromised):
-        since = evidence.times(log.place[slots[unpromised]])
-        yield Charge(Property.CONVERGENCE, unpromised, tell, absence=True, since=since)
+    if len(slots):
+        since = evidence.times(log.place[slots])
+        yield Charge(Property.CONVERGENCE, range(len(slots)), tell, absence=True, since=since)
 
 
 def _targets(evidence: Evidence) -> Iterator[Charge]:

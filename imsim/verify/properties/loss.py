@@ -33,12 +33,10 @@ def check(evidence: Evidence) -> Iterator[Charge]:
 
 
 def _absent(evidence: Evidence) -> Iterator[Charge]:
-    absent = evidence.views.absent
-    if not len(absent):
+    if not len(evidence.views.absent):
         return
-    devices, slots = evidence.views.owners(absent)
+    devices, slots = evidence.views.lacking(promised=True)
     log, fates = evidence.log, evidence.fates
-    promised = np.flatnonzero(fates.acknowledged[log.message[slots]] >= 0)
 
     def tell(number: int) -> Story:
         device, slot = int(devices[number]), int(slots[number])
@@ -49,9 +47,9 @@ def _absent(evidence: Evidence) -> Iterator[Charge]:
             (int(fates.acknowledged[message]), int(log.place[slot]), int(evidence.readers.installed[device])),
         )
 
-    if len(promised):
-        since = evidence.times(log.place[slots[promised]])
-        yield Charge(Property.NO_LOSS, promised, tell, absence=True, since=since)
+    if len(slots):
+        since = evidence.times(log.place[slots])
+        yield Charge(Property.NO_LOSS, range(len(slots)), tell, absence=True, since=since)
 
 
 def homeless(evidence: Evidence) -> Numbers:

@@ -22,7 +22,6 @@ from imsim.protocol.retry import (
     RetryPolicy,
     Stability,
     after,
-    drop_probability,
 )
 
 POLICIES = [
@@ -204,10 +203,3 @@ def test_attempts_are_reset_on_stability_and_not_on_connect() -> None:
     assert rule.attempts(7, accepted=None, ended=1000.0) == 7
     assert rule.attempts(7, accepted=100.0, ended=109.9) == 7
     assert rule.attempts(7, accepted=100.0, ended=110.0) == 0
-
-
-def test_adaptive_throttling_starts_at_half_accepted() -> None:
-    assert drop_probability(100, 50) == 0.0
-    assert drop_probability(100, 100) == 0.0
-    assert drop_probability(99, 0) == pytest.approx(0.99)
-    assert drop_probability(99, 25) == pytest.approx(0.49)

@@ -7,7 +7,7 @@ import pytest
 from imsim.errors import AlgorithmError
 from imsim.history import Level
 from imsim.scenario import StrategyName, load
-from imsim.sim.world import World, simulate_world
+from imsim.sim.world import World
 from imsim.verify.verdict import Outcome, judge
 from tests.conftest import REPOSITORY
 from tests.small_world import Small, scenario, steps
@@ -116,10 +116,6 @@ def test_an_algorithm_that_breaks_its_contract_is_told_and_nothing_is_left_runni
     with pytest.raises(AlgorithmError, match="ZeroDivisionError"):
         Small().run()
     assert not recwarn.list
-
-
-def test_a_run_without_the_collector():
-    assert simulate_world(scenario(), seed=1).history.sha256 == World(scenario(), seed=1).run().history.sha256
 
 
 # ---------------------------------------------------------------------------------------------- strategies
