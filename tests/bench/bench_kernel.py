@@ -7,8 +7,6 @@ ports that need not wait, and one keyed draw. Run it: `python tests/bench/bench_
 
 from __future__ import annotations
 
-import gc
-import time
 from typing import TYPE_CHECKING
 
 import simpy
@@ -16,50 +14,14 @@ import simpy
 from imsim.sim.decisions import Decisions, Kind, draw
 from imsim.sim.kernel import Kernel
 from imsim.sim.runtime import Incarnation, SimRuntime
+from imsim.study.bench_worker import light_timers, rate, simpy_timers
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Generator
+    from collections.abc import Callable
 
-TIMERS = 1_000
 UNTIL = 300.0
 ROUNDS = 5
 TASKS = 20_000
-
-
-def _gap(number: int) -> float:
-    return 0.5 + number / TIMERS
-
-
-def processes(environment: simpy.Environment) -> int:
-    """SimPy's way: a process a timer."""
-    fired = 0
-
-    def timer(gap: float) -> Generator[simpy.Event, None, None]:
-        nonlocal fired
-        while True:
-            yield environment.timeout(gap)
-            fired += 1
-
-    for number in range(TIMERS):
-        environment.process(timer(_gap(number)))
-    environment.run(until=UNTIL)
-    return fired
-
-
-def light_calls(kernel: Kernel) -> int:
-    """The kernel's way: a call that makes the next call."""
-    fired = 0
-    call_in = kernel.call_in
-
-    def timer(gap: float) -> None:
-        nonlocal fired
-        fired += 1
-        call_in(gap, timer, gap)
-
-    for number in range(TIMERS):
-        call_in(_gap(number), timer, _gap(number))
-    kernel.run(until=UNTIL)
-    return fired
 
 
 class _Clock:
@@ -104,23 +66,12 @@ def draws() -> int:
     return TASKS
 
 
-def rate(body: Callable[[], int]) -> float:
-    """Calls a second."""
-    gc.collect()
-    gc.disable()
-    start = time.perf_counter()
-    fired = body()
-    wall = time.perf_counter() - start
-    gc.enable()
-    return fired / wall
-
-
 def measure() -> dict[str, float]:
     """The best rate of each contender, in timers, tasks or draws a second."""
     contenders: dict[str, Callable[[], int]] = {
-        "simpy": lambda: processes(simpy.Environment()),
-        "simpy program on the kernel": lambda: processes(Kernel()),
-        "light calls": lambda: light_calls(Kernel()),
+        "simpy": lambda: simpy_timers(simpy.Environment(), UNTIL),
+        "simpy program on the kernel": lambda: simpy_timers(Kernel(), UNTIL),
+        "light calls": lambda: light_timers(Kernel(), UNTIL),
         "task with six awaits": tasks,
         "keyed draw": draws,
     }

@@ -7,19 +7,8 @@ from contextlib import contextmanager
 import msgspec
 import pytest
 
+from imsim import testing
 from imsim.ports import FENCED, OK, Swap, Taken
-from imsim.testing import (
-    KEY_VALUE,
-    LOCAL_STORE,
-    LOCKS,
-    LOG,
-    QUEUE,
-    check_key_value,
-    check_local_store,
-    check_locks,
-    check_log,
-    check_queue,
-)
 
 
 class Broken:
@@ -408,38 +397,40 @@ def said(book, promise):
     return f"{book.port} breaks its promise that {book.sentences[promise]}: "
 
 
-@pytest.mark.parametrize("promise", LOG.sentences)
+@pytest.mark.parametrize("promise", testing.LOG.sentences)
 def test_a_broken_log_is_caught(simulated, promise):
     with pytest.raises(AssertionError) as caught:
-        check_log(simulated.fresh("log", BROKEN_LOGS[promise]), simulated.run, only=[promise])
-    assert str(caught.value).startswith(said(LOG, promise))
+        testing.check_log(simulated.fresh("log", BROKEN_LOGS[promise]), simulated.run, only=[promise])
+    assert str(caught.value).startswith(said(testing.LOG, promise))
 
 
-@pytest.mark.parametrize("promise", KEY_VALUE.sentences)
+@pytest.mark.parametrize("promise", testing.KEY_VALUE.sentences)
 def test_a_broken_store_is_caught(simulated, promise):
     factory = simulated.fresh("kv", BROKEN_STORES[promise])
     with pytest.raises(AssertionError) as caught:
-        check_key_value(factory, simulated.run, sleep=simulated.sleep, only=[promise])
-    assert str(caught.value).startswith(said(KEY_VALUE, promise))
+        testing.check_key_value(factory, simulated.run, sleep=simulated.sleep, only=[promise])
+    assert str(caught.value).startswith(said(testing.KEY_VALUE, promise))
 
 
-@pytest.mark.parametrize("promise", LOCKS.sentences)
+@pytest.mark.parametrize("promise", testing.LOCKS.sentences)
 def test_broken_locks_are_caught(simulated, promise):
     factory = simulated.fresh("locks", BROKEN_LOCKS[promise])
     with pytest.raises(AssertionError) as caught:
-        check_locks(factory, simulated.run, sleep=simulated.sleep, only=[promise])
-    assert str(caught.value).startswith(said(LOCKS, promise))
+        testing.check_locks(factory, simulated.run, sleep=simulated.sleep, only=[promise])
+    assert str(caught.value).startswith(said(testing.LOCKS, promise))
 
 
-@pytest.mark.parametrize("promise", QUEUE.sentences)
+@pytest.mark.parametrize("promise", testing.QUEUE.sentences)
 def test_a_broken_queue_is_caught(simulated, promise):
     factory = simulated.fresh("queue", BROKEN_QUEUES[promise])
     with pytest.raises(AssertionError) as caught:
-        check_queue(factory, simulated.run, sleep=simulated.sleep, visibility=simulated.visibility, only=[promise])
-    assert str(caught.value).startswith(said(QUEUE, promise))
+        testing.check_queue(
+            factory, simulated.run, sleep=simulated.sleep, visibility=simulated.visibility, only=[promise]
+        )
+    assert str(caught.value).startswith(said(testing.QUEUE, promise))
 
 
-@pytest.mark.parametrize("promise", LOCAL_STORE)
+@pytest.mark.parametrize("promise", testing.LOCAL_STORE)
 def test_a_broken_disk_is_caught(simulated_disks, promise):
     @contextmanager
     def broken(name):
@@ -450,8 +441,8 @@ def test_a_broken_disk_is_caught(simulated_disks, promise):
                 store.close()
 
     with pytest.raises(AssertionError) as caught:
-        check_local_store(broken, only=[promise])
-    assert str(caught.value).startswith(f"LocalStore breaks its promise that {LOCAL_STORE[promise][0]}: ")
+        testing.check_local_store(broken, only=[promise])
+    assert str(caught.value).startswith(f"LocalStore breaks its promise that {testing.LOCAL_STORE[promise][0]}: ")
 
 
 def test_a_port_that_never_answers_is_caught(simulated):
@@ -460,9 +451,9 @@ def test_a_port_that_never_answers_is_caught(simulated):
             pass
 
     with pytest.raises(AssertionError, match="it never answered"):
-        check_queue(simulated.fresh("queue", Silent), simulated.run, sleep=simulated.sleep, only=["delivers"])
+        testing.check_queue(simulated.fresh("queue", Silent), simulated.run, sleep=simulated.sleep, only=["delivers"])
 
 
 def test_a_wrong_name_of_a_promise_is_an_error(simulated):
     with pytest.raises(KeyError):
-        check_log(simulated.fresh("log"), simulated.run, only=["no such promise"])
+        testing.check_log(simulated.fresh("log"), simulated.run, only=["no such promise"])

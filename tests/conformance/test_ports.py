@@ -4,40 +4,29 @@ from __future__ import annotations
 
 import pytest
 
-from imsim.testing import (
-    KEY_VALUE,
-    LOCAL_STORE,
-    LOCKS,
-    LOG,
-    QUEUE,
-    check_key_value,
-    check_local_store,
-    check_locks,
-    check_log,
-    check_queue,
-)
+from imsim import testing
 
 
-@pytest.mark.parametrize("promise", LOG.sentences)
+@pytest.mark.parametrize("promise", testing.LOG.sentences)
 def test_log(world, promise):
-    check_log(world.fresh("log"), world.run, only=[promise])
+    testing.check_log(world.fresh("log"), world.run, only=[promise])
 
 
-@pytest.mark.parametrize("promise", KEY_VALUE.sentences)
+@pytest.mark.parametrize("promise", testing.KEY_VALUE.sentences)
 def test_key_value(world, promise):
-    check_key_value(world.fresh("kv"), world.run, sleep=world.sleep, only=[promise])
+    testing.check_key_value(world.fresh("kv"), world.run, sleep=world.sleep, only=[promise])
 
 
-@pytest.mark.parametrize("promise", LOCKS.sentences)
+@pytest.mark.parametrize("promise", testing.LOCKS.sentences)
 def test_locks(world, promise):
-    check_locks(world.fresh("locks"), world.run, sleep=world.sleep, only=[promise])
+    testing.check_locks(world.fresh("locks"), world.run, sleep=world.sleep, only=[promise])
 
 
-@pytest.mark.parametrize("promise", QUEUE.sentences)
+@pytest.mark.parametrize("promise", testing.QUEUE.sentences)
 def test_queue(world, promise):
-    check_queue(world.fresh("queue"), world.run, sleep=world.sleep, visibility=world.visibility, only=[promise])
+    testing.check_queue(world.fresh("queue"), world.run, sleep=world.sleep, visibility=world.visibility, only=[promise])
 
 
-@pytest.mark.parametrize("promise", LOCAL_STORE)
+@pytest.mark.parametrize("promise", testing.LOCAL_STORE)
 def test_local_store(disks, promise):
-    check_local_store(disks, only=[promise])
+    testing.check_local_store(disks, only=[promise])

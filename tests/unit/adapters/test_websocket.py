@@ -92,8 +92,9 @@ async def test_a_peer_that_does_not_read_cannot_hold_up_a_close():
         await link.drop()
         ended.set()
 
-    async with serving(talk) as port, deaf(port):
+    async with asyncio.timeout(SECONDS), serving(talk) as port, deaf(port):
         await ended.wait()
+    assert ended.is_set()
 
 
 @pytest.mark.usefixtures("hasty")
@@ -110,7 +111,7 @@ async def test_a_peer_that_reads_too_slowly_is_closed_and_not_buffered_for_ever(
         await link.drop()
         ended.set()
 
-    async with serving(talk) as port, deaf(port):
+    async with asyncio.timeout(SECONDS), serving(talk) as port, deaf(port):
         await ended.wait()
     assert max(most) < (16 << 20) + 300_000
 

@@ -178,7 +178,8 @@ def test_an_outage_refuses_everything_for_a_while():
 
 @pytest.mark.parametrize("port", ["kv", "queue", "locks", "peers"])
 def test_an_outage_of_any_port_breaks_no_promise(port):
-    broken({"kind": "unavailable", "at": 10, "for": 8, "port": port}, servers__count=2)
+    small = broken({"kind": "unavailable", "at": 10, "for": 8, "port": port}, servers__count=2)
+    assert [row.detail for row in small.facts("partitioned")] == [f"{port} unavailable for 8 s"]
 
 
 def test_a_failover_of_an_asynchronous_log_loses_its_tail_and_senders_offer_it_again():

@@ -19,11 +19,6 @@ if TYPE_CHECKING:
     Steps = Generator[simpy.Event, Any, Any]
 
 
-@pytest.fixture
-def kernel() -> Kernel:
-    return Kernel()
-
-
 class OwnInitError(Exception):
     """SimPy cannot rebuild it: its arguments are not its `args`."""
 

@@ -18,11 +18,6 @@ if TYPE_CHECKING:
 
 
 @pytest.fixture
-def kernel() -> Kernel:
-    return Kernel()
-
-
-@pytest.fixture
 def box(kernel: Kernel) -> Mailbox:
     return Mailbox(kernel)
 

@@ -9,46 +9,15 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from imsim.errors import AlgorithmError, Unavailable
-from imsim.sim.decisions import Decisions
 from imsim.sim.kernel import Kernel
 from imsim.sim.resources import Mailbox
-from imsim.sim.runtime import Incarnation, SimRuntime
+from tests.one_node import node_runtime
 
 if TYPE_CHECKING:
     import simpy
 
     from imsim.ports import Runtime
-
-
-class TrueClock:
-    def __init__(self, kernel: Kernel) -> None:
-        self.kernel = kernel
-
-    def now(self) -> float:
-        return self.kernel.now
-
-    def wall(self) -> float:
-        return 1e9 + self.kernel.now
-
-
-def make(kernel: Kernel, number: int = 1) -> SimRuntime:
-    return SimRuntime(
-        kernel,
-        Incarnation(number),
-        clock=TrueClock(kernel),
-        random=Decisions(1).randomness("at server-1"),
-        node="server-1",
-    )
-
-
-@pytest.fixture
-def kernel() -> Kernel:
-    return Kernel()
-
-
-@pytest.fixture
-def runtime(kernel: Kernel) -> SimRuntime:
-    return make(kernel)
+    from imsim.sim.runtime import SimRuntime
 
 
 # -- running
@@ -219,7 +188,7 @@ def test_a_simpy_event_can_be_awaited(kernel: Kernel, runtime: SimRuntime) -> No
 def test_two_runs_are_the_same_event_by_event() -> None:
     def run() -> list[object]:
         kernel, seen = Kernel(), []
-        runtime = make(kernel)
+        runtime = node_runtime(kernel)
         box = Mailbox(kernel)
 
         async def worker(name: int) -> None:

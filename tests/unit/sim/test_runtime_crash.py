@@ -7,44 +7,14 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from imsim.errors import AlgorithmError
-from imsim.sim.decisions import Decisions
-from imsim.sim.kernel import Kernel
 from imsim.sim.resources import Mailbox
-from imsim.sim.runtime import Incarnation, SimRuntime
+from tests.one_node import node_runtime
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Coroutine
 
-
-class TrueClock:
-    def __init__(self, kernel: Kernel) -> None:
-        self.kernel = kernel
-
-    def now(self) -> float:
-        return self.kernel.now
-
-    def wall(self) -> float:
-        return 1e9 + self.kernel.now
-
-
-def make(kernel: Kernel, number: int = 1) -> SimRuntime:
-    return SimRuntime(
-        kernel,
-        Incarnation(number),
-        clock=TrueClock(kernel),
-        random=Decisions(1).randomness("at server-1"),
-        node="server-1",
-    )
-
-
-@pytest.fixture
-def kernel() -> Kernel:
-    return Kernel()
-
-
-@pytest.fixture
-def runtime(kernel: Kernel) -> SimRuntime:
-    return make(kernel)
+    from imsim.sim.kernel import Kernel
+    from imsim.sim.runtime import SimRuntime
 
 
 class World:
@@ -196,7 +166,7 @@ def test_coroutines_are_closed_in_the_order_in_which_they_were_spawned(kernel: K
 
 
 def test_a_dead_reader_leaves_its_mail(kernel: Kernel, runtime: SimRuntime) -> None:
-    box, seen, successor = Mailbox(kernel), [], make(kernel, 2)
+    box, seen, successor = Mailbox(kernel), [], node_runtime(kernel, 2)
 
     async def reader(mine: SimRuntime) -> None:
         seen.append((mine.incarnation.number, await mine.wait(box.get())))
@@ -236,7 +206,7 @@ def test_a_task_may_cause_its_own_crash(kernel: Kernel, runtime: SimRuntime) -> 
 
 
 def test_a_task_that_dies_while_it_waits_for_the_living_is_closed(kernel: Kernel, runtime: SimRuntime) -> None:
-    living, seen = make(kernel, 2), []
+    living, seen = node_runtime(kernel, 2), []
 
     async def task() -> None:
         try:
@@ -289,7 +259,7 @@ def test_a_second_crash_changes_nothing(kernel: Kernel, runtime: SimRuntime) -> 
 
 def test_the_successor_is_another_incarnation(kernel: Kernel, runtime: SimRuntime) -> None:
     runtime.revoke()
-    successor, seen = make(kernel, 2), []
+    successor, seen = node_runtime(kernel, 2), []
 
     async def task() -> None:
         await successor.sleep(1)

@@ -29,9 +29,9 @@ def test_the_two_loops_fire_the_same_timers():
 
     from imsim.sim.kernel import Kernel
 
-    light = bench_worker._light_timers(Kernel(), 3.0)
+    light = bench_worker.light_timers(Kernel(), 3.0)
 
-    assert light == bench_worker._simpy_timers(simpy.Environment(), 3.0) > 1_000
+    assert light == bench_worker.simpy_timers(simpy.Environment(), 3.0) > 1_000
 
 
 def test_rates_come_in_pairs():
