@@ -13,18 +13,22 @@ if TYPE_CHECKING:
     from imsim.history import History
     from imsim.scenario import Scenario, load
     from imsim.study.run import Run, simulate
+    from imsim.verify.search import Case, check, replay
     from imsim.verify.verdict import Verdict
 
-__all__ = ["History", "Run", "Scenario", "Verdict", "__version__", "load", "simulate"]
+__all__ = ["Case", "History", "Run", "Scenario", "Verdict", "__version__", "check", "load", "replay", "simulate"]
 
 __version__ = "0.1.0"
 
 _HOME: Final = {
+    "Case": "imsim.verify.search",
     "History": "imsim.history",
     "Run": "imsim.study.run",
     "Scenario": "imsim.scenario",
     "Verdict": "imsim.verify.verdict",
+    "check": "imsim.verify.search",
     "load": "imsim.scenario",
+    "replay": "imsim.verify.search",
     "simulate": "imsim.study.run",
 }
 

@@ -1,7 +1,7 @@
-"""What people type: `imsim run | models | new | schema | import | serve | bench`.
+"""What people type: `imsim run | check | replay | export | models | new | schema | import | serve | bench`.
 
-    arguments ─▶ commands.py ─▶ the library ─▶ screen.py ─▶ exit code
-                      └──── whatever goes wrong ──▶ exits.py ──┘
+    arguments ─▶ commands.py, search.py ─▶ the library ─▶ screen.py ─▶ exit code
+                      └───────── whatever goes wrong ──▶ exits.py ──┘
 
 A command reads its input, calls the library, and lays out what comes back; nothing is computed here. A user's mistake
 is one plain line on standard error that names the file and the key, and never a traceback.
@@ -9,7 +9,8 @@ is one plain line on standard error that names the file and the key, and never a
 
 from __future__ import annotations
 
-from imsim.cli.commands import app
+from imsim.cli import commands, search
 from imsim.cli.exits import Exit, main
+from imsim.cli.options import app
 
-__all__ = ["Exit", "app", "main"]
+__all__ = ["Exit", "app", "commands", "main", "search"]

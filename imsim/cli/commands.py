@@ -8,14 +8,13 @@ from __future__ import annotations
 
 import json
 import tempfile
-from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal
 
-from cyclopts import App, Parameter, Token
+from cyclopts import Parameter
 
-import imsim
 from imsim.cli.interrupt import Interrupt
+from imsim.cli.options import EXIT_CODES, FLAG, Overrides, Whole, app
 from imsim.cli.screen import Screen, reader_may_leave, span
 from imsim.errors import ConfigError
 
@@ -27,38 +26,17 @@ __all__ = ["app"]
 
 _HISTORIES = (".jsonl", ".parquet")
 
-_EXIT_CODES = (
-    "Exit codes: 0 every promise held, 1 one was broken, 2 could not run, 3 could not be decided, 70 a bug of imsim's"
-    " own, 130 interrupted."
-)
-_Flag = Parameter(negative="", show_default=False)
 
-app = App(
-    name="imsim",
-    help="Simulate instant messaging on bad networks, and check that every promise is kept.",
-    help_epilogue=f"Begin with `imsim run tiny`, then `imsim run enterprise`.\n\n{_EXIT_CODES}",
-    version=imsim.__version__,
-    version_flags=["--version"],
-    help_format="markdown",
-    suppress_keyboard_interrupt=False,
-)
-
-
-def _whole(_type: type, tokens: Sequence[Token]) -> int:
-    """An integer as it stands: the parser's own reading would round 1.5 to 2."""
-    return int(tokens[0].value)
-
-
-@app.command(sort_key=1, help_epilogue=_EXIT_CODES)
+@app.command(sort_key=1, help_epilogue=EXIT_CODES)
 def run(
     model: str,
     /,
     *,
-    seed: Annotated[int, Parameter(converter=_whole)] = 1,
-    set_: Annotated[list[str] | None, Parameter(name="--set", negative="", metavar="KEY=VALUE")] = None,
+    seed: Whole = 1,
+    set_: Overrides = None,
     history: Annotated[Path | None, Parameter(metavar="FILE")] = None,
-    json_: Annotated[bool, Parameter(name="--json"), _Flag] = False,
-    live: Annotated[bool, _Flag] = False,
+    json_: Annotated[bool, Parameter(name="--json"), FLAG] = False,
+    live: Annotated[bool, FLAG] = False,
 ) -> int:
     """Run a model, show what it cost, and judge whether every promise was kept.
 
@@ -193,7 +171,7 @@ def serve(
 
 
 @app.command(sort_key=7, help_epilogue="")
-def bench(*, full: Annotated[bool, _Flag] = False) -> int:
+def bench(*, full: Annotated[bool, FLAG] = False) -> int:
     """Measure imsim beside a plain SimPy program of the same workload, in one run.
 
     Args:

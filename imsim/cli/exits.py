@@ -22,7 +22,7 @@ import cyclopts
 
 import imsim
 from imsim.cli import usage
-from imsim.cli.commands import app
+from imsim.cli.options import app
 from imsim.cli.screen import write_nowhere
 from imsim.errors import AlgorithmError, ImsimError, InternalError
 

@@ -99,6 +99,21 @@ class Screen:
 
             yield tell
 
+    @contextlib.contextmanager
+    def count(self, what: str) -> Iterator[Callable[[int, float], None]]:
+        """A line of how many were done; what it yields is told how many, in how many seconds."""
+        if not sys.stderr.isatty():
+            yield _uncounted
+            return
+        from rich.console import Console
+
+        with Console(stderr=True).status("") as status:
+
+            def tell(done: int, seconds: float) -> None:
+                status.update(f"{done:,} {what}, {done / max(seconds, 1e-3):,.0f} a second")
+
+            yield tell
+
 
 @contextlib.contextmanager
 def reader_may_leave() -> Iterator[None]:
@@ -128,4 +143,8 @@ def span(seconds: float) -> str:
 
 
 def _unseen(_now: float, _end: float) -> None:
+    """Nobody looks."""
+
+
+def _uncounted(_done: int, _seconds: float) -> None:
     """Nobody looks."""

@@ -28,7 +28,7 @@ from imsim.scenario.network import Network, NetworkProfile
 from imsim.scenario.rules import broken_rules
 from imsim.scenario.traffic import Traffic
 
-__all__ = ["Overrides", "load", "loads"]
+__all__ = ["Overrides", "from_table", "load", "loads"]
 
 Overrides = Mapping[str, Any] | Iterable[str]
 """`{"devices.count": 20}`, or texts `devices.count=20` as a command line has them."""
@@ -62,7 +62,7 @@ def load(model: str | os.PathLike[str], overrides: Overrides = ()) -> Scenario:
         ConfigError: something is wrong; the message names the file (or the override) and the key path.
     """
     path = library.find(model)
-    return _build(read_text(path), overrides, str(path), path.parent, path.stem)
+    return _build(_parse(read_text(path), str(path)), overrides, str(path), path.parent, path.stem)
 
 
 def loads(content: str, overrides: Overrides = (), *, source: str = "<text>") -> Scenario:
@@ -71,11 +71,19 @@ def loads(content: str, overrides: Overrides = (), *, source: str = "<text>") ->
     Raises:
         ConfigError: as `load`.
     """
-    return _build(content, overrides, source, Path.cwd(), "")
+    return _build(_parse(content, source), overrides, source, Path.cwd(), "")
 
 
-def _build(content: str, overrides: Overrides, source: str, base: Path, name: str) -> Scenario:
-    table = _parse(content, source)
+def from_table(table: Plain, *, source: str, base: Path) -> Scenario:
+    """The scenario of a model that was read already; paths in it are relative to `base`.
+
+    Raises:
+        ConfigError: as `load`.
+    """
+    return _build(table, (), source, base, "")
+
+
+def _build(table: Plain, overrides: Overrides, source: str, base: Path, name: str) -> Scenario:
     if not table:
         message = f"{source}: the model is empty; it says at least who talks (conversations) and what (traffic)"
         raise ConfigError(message)

@@ -84,14 +84,26 @@ class Scenario(Section, frozen=True, kw_only=True):
 
     def needed_seconds(self) -> float:
         """The time to convergence that sync, retries, pings and leases can take together."""
-        strategies = (self.sync, *(kind.sync for kind in self.devices.kinds if kind.sync is not None))
-        staleness: float = max(sync.config().worst_staleness() or 0.0 for sync in strategies)
+        staleness = max(bound or 0.0 for bound in self._bounds())
         retries = sum(_longest(policy) for policy in (self.retry.send, self.retry.connect, self.retry.ask))
         retries = 2.0 * retries
         naming = self.servers.reoffer_window if self.backends.log.durability is Durability.ASYNC else 0.0
         bounds = 0.0 if self.retry.budget is None else _BUDGET
         bounds += 0.0 if self.retry.breaker is None else 2.0 * self.retry.breaker.cool_down
         return _ROUND_TRIPS + staleness + retries + bounds + self.servers.silence + 2.0 * self.servers.lease + naming
+
+    def worst_staleness(self) -> float:
+        """The longest, in seconds, that a strategy in use may leave a device without what is committed.
+
+        One that states no bound finds what it missed at its next connection, which devices get when half of the time
+        to convergence is over.
+        """
+        return max(self.settle_seconds() / 2 if bound is None else bound for bound in self._bounds())
+
+    def _bounds(self) -> list[float | None]:
+        """What each strategy in use states."""
+        strategies = (self.sync, *(kind.sync for kind in self.devices.kinds if kind.sync is not None))
+        return [sync.config().worst_staleness() for sync in strategies]
 
     def users(self) -> tuple[tuple[str, str], ...] | None:
         """The users with their roles, (name, role), in order; None where a trace brings them."""

@@ -27,6 +27,7 @@ from __future__ import annotations
 
 import enum
 import re
+from collections.abc import Callable
 from hashlib import blake2b
 from typing import TYPE_CHECKING, Final
 
@@ -46,6 +47,7 @@ __all__ = [
     "ODD",
     "Asked",
     "Decisions",
+    "Improviser",
     "Key",
     "KeyedDraws",
     "KeyedRandomness",
@@ -133,6 +135,10 @@ _KEY = re.compile(
     rf"(?:{Kind.PORT} (?P<operation>\S+)|(?P<kind>{'|'.join(kind for kind in Kind if kind is not Kind.PORT)})) "
     r"of (?P<subject>\S+) (?P<place>(?:to|from|at) \S+)"
 )
+
+
+Improviser = Callable[[Kind, int], "Action | None"]
+"""What to do at a decision of this kind whose key has these 64 bits; None: nothing special."""
 
 
 class Key(msgspec.Struct, frozen=True, gc=False):
@@ -237,22 +243,42 @@ class Decisions:
         seed: any integer.
         deviations: at most one for a key; timed ones are handed on in order of time.
         recording: keep the keys that `deviation` is asked, and the words for them.
+        improviser: asked at every key where no deviation says what to do: given the kind and the key's 64 bits, it may
+            name an action. What it named is kept, so that the run can be had again from deviations alone.
 
     Attributes:
         deviating: whether `deviation` must be asked at all; hot code skips it otherwise.
         record: the keys that were asked, in order (`key_of` puts one into words), or None.
+        improvised: the keys at which the improviser named an action, in order.
+        asked: how often `deviation` was asked.
+        healed: set when all faults are over; from then on nothing deviates.
         timed: the deviations that happen at a time and not at a key.
 
     Raises:
         ConfigError: two deviations have the same key.
     """
 
-    __slots__ = ("_actions", "_salts", "_words", "deviating", "record", "seed", "timed")
+    __slots__ = (
+        "_actions", "_improviser", "_kinds", "_salts", "_words", "asked", "deviating", "healed", "improvised", "record",
+        "seed", "timed",
+    )  # fmt: skip
 
-    def __init__(self, seed: int, deviations: Sequence[Deviation] = (), *, recording: bool = False) -> None:
+    def __init__(
+        self,
+        seed: int,
+        deviations: Sequence[Deviation] = (),
+        *,
+        recording: bool = False,
+        improviser: Improviser | None = None,
+    ) -> None:
         self.seed = seed
         self.record: list[Asked] | None = [] if recording else None
-        self._words: dict[int, str] = {}
+        self.improvised: list[tuple[Asked, Action]] = []
+        self.asked = 0
+        self.healed = False
+        self._improviser = improviser
+        self._kinds: dict[int, Kind] = {}
+        self._words: dict[int, str] | None = {} if recording or improviser is not None else None
         self._salts = {kind: name_hash(f"{seed} {kind}") for kind in Kind}
         self._actions: dict[int, Action] = {}
         timed: list[TimedAction] = []
@@ -263,12 +289,12 @@ class Decisions:
                 case happening:
                     timed.append(happening)
         self.timed = tuple(sorted(timed, key=lambda action: action.at))
-        self.deviating = recording or bool(self._actions)
+        self.deviating = self._words is not None or bool(self._actions)
 
     def name(self, word: str) -> int:
         """The number of a place or subject, to be kept by the caller."""
         number = name_hash(word)
-        if self.record is not None:
+        if self._words is not None:
             self._words[number] = word
         return number
 
@@ -282,9 +308,18 @@ class Decisions:
 
     def deviation(self, salt: int, subject: int, occurrence: int) -> Action | None:
         """What to do instead at this key, if anything; asked once for each decision, and only while `deviating`."""
+        if self.healed:
+            return None
+        self.asked += 1
         if self.record is not None:
             self.record.append((salt, subject, occurrence))
-        return self._actions.get(draw(salt, subject, occurrence))
+        bits = draw(salt, subject, occurrence)
+        action = self._actions.get(bits)
+        if action is None and self._improviser is not None:
+            action = self._improviser(self.kind_of(salt), bits)
+            if action is not None:
+                self.improvised.append(((salt, subject, occurrence), action))
+        return action
 
     def key_of(self, asked: Asked) -> Key:
         """The words of a recorded key.
@@ -293,11 +328,26 @@ class Decisions:
             InternalError: its place or subject never went through `name`.
         """
         salt, subject, occurrence = asked
-        for kind, kind_salt in self._salts.items():
-            place = self._words.get(salt ^ kind_salt)
-            if place is not None and subject in self._words:
-                return Key(kind, place, self._words[subject], occurrence)
-        raise InternalError(f"a decision about something without a name was recorded: {asked}")
+        words = self._words or {}
+        if subject not in words:
+            raise InternalError(f"a decision about something without a name was recorded: {asked}")
+        kind = self.kind_of(salt)
+        return Key(kind, words[salt ^ self._salts[kind]], words[subject], occurrence)
+
+    def kind_of(self, salt: int) -> Kind:
+        """The kind in the salt of a key that was asked, while words are kept.
+
+        Raises:
+            InternalError: its place never went through `name`.
+        """
+        kind = self._kinds.get(salt)
+        if kind is None:
+            words = self._words or {}
+            found = [kind for kind, kind_salt in self._salts.items() if salt ^ kind_salt in words]
+            if not found:
+                raise InternalError(f"a decision at a place without a name was asked: {salt}")
+            kind = self._kinds[salt] = found[0]
+        return kind
 
     def randomness(self, place: str) -> KeyedRandomness:
         """The randomness of the algorithms at `place`."""

@@ -23,7 +23,6 @@ from imsim.errors import WorldError
 from imsim.history import Event
 from imsim.history.counters import DeviceCounters
 from imsim.protocol.config import DeviceConfig
-from imsim.protocol.device import Device
 from imsim.protocol.effects import (
     CaughtUp,
     Connect,
@@ -47,6 +46,7 @@ from imsim.sim.decisions import Kind
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from imsim.protocol.device import Device
     from imsim.sim.clock import NodeClock
     from imsim.sim.decisions import KeyedRandomness
     from imsim.sim.disk import Disk
@@ -166,7 +166,7 @@ class DeviceNode(Endpoint):
         now, _ = self.time()
         self.lives += 1
         install = f"{self.name}#{self.installs}"
-        self.device = Device.load(
+        self.device = world.device.load(
             self.disk, self.make.config, self.random, install, user=self.user, name=self.name, now=now
         )
         effects = self.device.poll()

@@ -19,13 +19,16 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
+from imsim.errors import ImsimError
 from imsim.history import Event, History, Level, Writer
 from imsim.history.counters import Counters
 from imsim.ports import FIRST_EPOCH
+from imsim.protocol.device import Device
 from imsim.protocol.frames import Created, Entry
 from imsim.protocol.server.log import Membership, announcements, roster_key
 from imsim.scenario.model import HistoryLevel
 from imsim.sim import build
+from imsim.sim.blame import blamed
 from imsim.sim.decisions import Decisions, Kind, draw, unit
 from imsim.sim.deviations import CrashAfter, CrashBefore, Delay, Drop, Pause
 from imsim.sim.device_node import ROW_EVENTS, DeviceNode
@@ -44,6 +47,7 @@ if TYPE_CHECKING:
     from imsim.scenario import Scenario
     from imsim.scenario.people import PlatformPush
     from imsim.sim.clock import NodeClock, RightClock
+    from imsim.sim.decisions import Improviser
     from imsim.sim.deviations import Deviation
     from imsim.sim.handshake import Refusal
     from imsim.sim.naming import Named
@@ -84,6 +88,8 @@ class World:
         deviations: where the run departs from what the seed says.
         level: how much is recorded, instead of the scenario's.
         recording: keep the keys that are asked.
+        improviser: asked what to do where no deviation says so (decisions.py).
+        device: what runs on every device: `Device`, or a class of one's own with the same methods.
 
     Raises:
         ConfigError: the scenario asks for something that is not there.
@@ -97,10 +103,13 @@ class World:
         deviations: Sequence[Deviation] = (),
         level: Level | None = None,
         recording: bool = False,
+        improviser: Improviser | None = None,
+        device: type[Device] = Device,
     ) -> None:
         self.scenario = scenario
+        self.device = device
         self.kernel = Kernel()
-        self.decisions = Decisions(seed, deviations, recording=recording)
+        self.decisions = Decisions(seed, deviations, recording=recording, improviser=improviser)
         if level is None:
             level = Level.FRAMES if scenario.history.level is HistoryLevel.FRAMES else Level.MESSAGES
         self.writer = Writer(level)
@@ -133,8 +142,8 @@ class World:
         ]
         self.devices: dict[str, DeviceNode] = {}
         self._of_user: dict[str, tuple[DeviceNode, ...]] = {}
-        for device in self.plan.devices:
-            self._add(self._makes.node(device))
+        for planned in self.plan.devices:
+            self._add(self._makes.node(planned))
         self.users = Users(self)
         self.faults = Faults(self)
         self.faults.check()
@@ -154,6 +163,13 @@ class World:
         """
         try:
             return self._run(on_progress)
+        except ImsimError:
+            raise
+        except Exception as error:
+            guilty = blamed(error, self.device, self.kernel.now)
+            if guilty is error:
+                raise
+            raise guilty from error
         finally:
             for server in self.servers:
                 server.end()
@@ -188,6 +204,7 @@ class World:
 
     def _heal(self) -> None:
         """The end of all faults: everybody is there and can reach everybody."""
+        self.decisions.healed = True
         self.network.heal()
         self.network.release()
         for server in self.servers:

@@ -25,7 +25,7 @@ from imsim.history.counters import Counters
 from imsim.scenario import Scenario
 from imsim.study import table
 from imsim.study.metrics import Metrics, measure
-from imsim.verify.verdict import Verdict, weigh
+from imsim.verify.verdict import Verdict, weigh_run
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
@@ -197,12 +197,7 @@ def judged(
 
     begin = time.perf_counter()
     evidence = Evidence(history)
-    verdict = weigh(
-        evidence,
-        worst_staleness=None if converged else _worst_staleness(scenario),
-        patience=None if converged else scenario.needed_seconds(),
-        interrupted=interrupted,
-    )
+    verdict = weigh_run(evidence, scenario, converged=converged, interrupted=interrupted)
     verdict_s = time.perf_counter() - begin
     return Run(
         scenario=scenario,
@@ -216,17 +211,6 @@ def judged(
         verdict_s=verdict_s,
         peak_rss_mb=_peak_rss_mb(),
     )
-
-
-def _worst_staleness(scenario: Scenario) -> float:
-    """The longest, in seconds, that a strategy in use may leave a device without what is committed.
-
-    One that states no bound finds what it missed at its next connection, which devices get when half of the time to
-    convergence is over.
-    """
-    strategies = (scenario.sync, *(kind.sync for kind in scenario.devices.kinds if kind.sync is not None))
-    bounds = (sync.config().worst_staleness() for sync in strategies)
-    return max(scenario.settle_seconds() / 2 if bound is None else bound for bound in bounds)
 
 
 @contextlib.contextmanager

@@ -32,10 +32,11 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from imsim.history import History
+    from imsim.scenario import Scenario
     from imsim.verify.evidence import Evidence
     from imsim.verify.finding import Charge
 
-__all__ = ["END", "WORLD", "Outcome", "Verdict", "judge", "weigh"]
+__all__ = ["END", "WORLD", "Outcome", "Verdict", "judge", "weigh", "weigh_run"]
 
 WORLD: Final = "world"
 END: Final = "end"
@@ -135,6 +136,23 @@ def judge(history: History, *, worst_staleness: float | None = None) -> Verdict:
     from imsim.verify.evidence import Evidence  # NumPy, which a program that only writes histories does not need
 
     return weigh(Evidence(history), worst_staleness=worst_staleness)
+
+
+def weigh_run(evidence: Evidence, scenario: Scenario, *, converged: bool, interrupted: bool = False) -> Verdict:
+    """Judge a run of a scenario.
+
+    Args:
+        evidence: the facts.
+        scenario: says how long its settings can take.
+        converged: the run ended because all devices were quiet and held everything, so nothing more would have come.
+        interrupted: somebody ended it before.
+    """
+    return weigh(
+        evidence,
+        worst_staleness=None if converged else scenario.worst_staleness(),
+        patience=None if converged else scenario.needed_seconds(),
+        interrupted=interrupted,
+    )
 
 
 def weigh(

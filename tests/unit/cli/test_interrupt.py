@@ -78,8 +78,8 @@ def test_one_that_comes_when_everything_is_over_changes_nothing(monkeypatch, cap
         signal.raise_signal(signal.SIGINT)
         return verdict(*_, **__)
 
-    verdict = run.weigh
-    monkeypatch.setattr(run, "weigh", late)
+    verdict = run.weigh_run
+    monkeypatch.setattr(run, "weigh_run", late)
     with pytest.raises(SystemExit) as stop:
         cli.main(["run", "tiny", "--json"])
 

@@ -6,6 +6,8 @@ import pytest
 
 from imsim import cli
 
+COMMANDS = "run, models, new, schema, import, serve, bench, check, replay, export"
+
 
 @pytest.mark.parametrize(
     ("typed", "said"),
@@ -28,7 +30,7 @@ from imsim import cli
         ("models tiny", "tiny: one argument too many; see: imsim models --help"),
         (
             "rum tiny",
-            "rum: no such command (did you mean 'run'?); there are run, models, new, schema, import, serve, bench",
+            f"rum: no such command (did you mean 'run'?); there are {COMMANDS}",
         ),
         ("--loud", "--loud: no such option; see: imsim --help"),
         ("--versoin", "--versoin: no such option (did you mean '--version'?); see: imsim --help"),

@@ -1,0 +1,230 @@
+"""The commands that look for faults: check, replay, export.
+
+A failure is written to a case file under `.imsim/failures/`, and tried first the next time. Code comes from the command
+line only (`--device MODULE:CLASS`), never from a file.
+"""
+
+from __future__ import annotations
+
+import importlib
+import json
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any, Final
+
+import msgspec
+from cyclopts import Parameter
+
+from imsim.cli.options import EXIT_CODES, FLAG, Overrides, Whole, app
+from imsim.cli.screen import Screen, reader_may_leave
+from imsim.errors import ConfigError, nearest
+
+if TYPE_CHECKING:
+    from imsim.protocol.device import Device
+    from imsim.scenario import Scenario
+    from imsim.verify.search import Case, Failure, Found
+
+__all__ = ["check", "export", "replay"]
+
+FAILURES: Final = Path(".imsim/failures")
+"""Where failures are kept, in the working directory."""
+
+DeviceName = Annotated[str, Parameter(name="--device", metavar="MODULE:CLASS", show_default=False)]
+
+
+@app.command(sort_key=1.1, help_epilogue=EXIT_CODES)
+def check(  # noqa: PLR0913 (what a search may be told)
+    model: str,
+    /,
+    *,
+    runs: Whole | None = None,
+    budget: Annotated[str | None, Parameter(metavar="DURATION")] = None,
+    seed: Whole = 1,
+    set_: Overrides = None,
+    property_: Annotated[list[str] | None, Parameter(name="--property", negative="", metavar="NAME")] = None,
+    device: DeviceName = "",
+    jobs: Whole | None = None,
+    json_: Annotated[bool, Parameter(name="--json"), FLAG] = False,
+) -> int:
+    """Search for the faults that break a promise, and shrink what was found to the few that matter.
+
+    Args:
+        model: A model file, or the name of a shipped one.
+        runs: How many cases are tried; by default 1000, or as many as the budget allows.
+        budget: How long to search, such as 60s.
+        seed: The same seed gives the same cases.
+        set_: Change one key of the model, as `imsim run --set`.
+        property_: Count this promise only; may be repeated.
+        device: Run your own class on every device; the working directory is searched for its module.
+        jobs: How many processes; by default one a core.
+        json_: Print one JSON object on one line, and nothing else.
+    """
+    from imsim.scenario import load
+    from imsim.verify import search
+
+    scenario = load(model, set_ or [])
+    kind, properties = _device(device), _properties(property_ or [])
+    screen = Screen(quiet=json_)
+    screen.line(f"seed {seed}")
+    with screen.count("cases") as tell:
+        found = search.check(
+            scenario,
+            runs=runs,
+            budget=None if budget is None else _duration("--budget", budget),
+            seed=seed,
+            device=kind,
+            properties=properties,
+            first=_earlier(scenario),
+            jobs=jobs,
+            on_progress=tell,
+        )
+    files = [_keep(failure) for failure in found.failures]
+    for line in found.lines():
+        screen.line(line)
+    for file in files:
+        screen.line(f"see it again: imsim replay {file}" + (f" --device {device}" if device else ""))
+    if json_:
+        with reader_may_leave():
+            print(json.dumps(_as_json(found, files), ensure_ascii=False))
+    return found.outcome.value
+
+
+@app.command(sort_key=1.2, help_epilogue=EXIT_CODES)
+def replay(
+    case: Path,
+    /,
+    *,
+    device: DeviceName = "",
+    history: Annotated[Path | None, Parameter(metavar="FILE")] = None,
+    json_: Annotated[bool, Parameter(name="--json"), FLAG] = False,
+) -> int:
+    """Run a case again, and judge it.
+
+    Args:
+        case: A file that `imsim check` wrote.
+        device: Run your own class on every device.
+        history: Write every fact to this file, .jsonl or .parquet.
+        json_: Print one JSON object on one line, and nothing else.
+    """
+    from imsim.verify import search
+
+    trial = search.replay(search.Case.read(case), device=_device(device))
+    screen = Screen(quiet=json_)
+    for line in (*str(trial.case).splitlines(), "", *str(trial).splitlines()):
+        screen.line(line)
+    if history is not None:
+        trial.history.write(history)
+        screen.line(f"history: {history}, {len(trial.history):,} facts")
+    if json_:
+        told = {"verdict": trial.outcome.word, "failures": trial.failures, "history_sha256": trial.history.sha256}
+        with reader_may_leave():
+            print(json.dumps(told, ensure_ascii=False))
+    return trial.outcome.value
+
+
+@app.command(sort_key=1.3, help_epilogue="")
+def export(case: Path, /, *, pytest: Annotated[bool, FLAG] = False, device: DeviceName = "") -> int:
+    """Print a case in another form.
+
+    Args:
+        case: A file that `imsim check` wrote.
+        pytest: As a pytest function that runs on its own.
+        device: Your own class, which the function then imports.
+    """
+    from imsim.verify import search
+
+    if not pytest:
+        raise ConfigError("export: expected a form: --pytest")
+    _device(device)
+    with reader_may_leave():
+        print(search.to_pytest(search.Case.read(case), device=device), end="")
+    return 0
+
+
+# ---------------------------------------------------------------------------------------------- what was typed
+
+
+def _device(name: str) -> type[Device]:
+    """The class that a person names; imsim's own if none is."""
+    from imsim.protocol.device import Device
+
+    if not name:
+        return Device
+    module, colon, kind = name.partition(":")
+    if not (module and colon and kind):
+        raise ConfigError(f"--device {name}: expected MODULE:CLASS, such as my_sdk:MyDevice")
+    if "" not in sys.path:
+        sys.path.insert(0, "")
+    try:
+        found: Any = importlib.import_module(module)
+    except ImportError as error:
+        raise ConfigError(f"--device {name}: cannot be imported: {error}") from error
+    if not isinstance(getattr(found, kind, None), type):
+        raise ConfigError(f"--device {name}: {module} has no class {kind!r}{nearest(kind, vars(found))}")
+    return getattr(found, kind)  # type: ignore[no-any-return]
+
+
+def _properties(names: list[str]) -> tuple[str, ...]:
+    from imsim.verify.finding import Property
+    from imsim.verify.search.trial import CONTRACT
+
+    known = [*(promise.value for promise in Property), CONTRACT]
+    for name in names:
+        if name not in known:
+            raise ConfigError(f"--property {name}: no such promise{nearest(name, known)}; there are {', '.join(known)}")
+    return tuple(names)
+
+
+def _duration(option: str, text: str) -> float:
+    from imsim.scenario.values import parse_duration
+
+    seconds = float(text) if text.isdecimal() else parse_duration(text)
+    if not seconds:
+        raise ConfigError(f"{option} {text}: expected a duration such as 60s or 5m")
+    return seconds
+
+
+# ---------------------------------------------------------------------------------------------- failures that are kept
+
+
+def _earlier(scenario: Scenario) -> list[Case]:
+    """What failed earlier in this scenario, by name; a file that is none any more is left alone."""
+    from imsim.verify.search import Case
+
+    found = []
+    for file in sorted(FAILURES.glob("*.toml")):
+        try:
+            case = Case.read(file)
+        except ConfigError:
+            continue
+        if case.scenario.name == scenario.name:
+            found.append(case)
+    return found
+
+
+def _keep(failure: Failure) -> Path:
+    case = failure.smallest
+    file = FAILURES / case.file_name
+    case.write(file)
+    return file
+
+
+def _as_json(found: Found, files: list[Path]) -> dict[str, Any]:
+    return {
+        "cases": found.cases,
+        "seconds": round(found.seconds, 3),
+        "verdict": found.outcome.word,
+        "failures": [
+            {
+                "index": failure.index,
+                "property": failure.case.breaks,
+                "story": failure.story if failure.shrunk is None else failure.shrunk.story,
+                "seed": failure.smallest.seed,
+                "deviations": [str(deviation) for deviation in failure.smallest.deviations],
+                "case": str(file),
+            }
+            for failure, file in zip(found.failures, files, strict=True)
+        ],
+        "unknown": len(found.unknown),
+        "coverage": {**msgspec.structs.asdict(found.coverage), "unmet": list(found.unmet)},
+    }

@@ -1,0 +1,22 @@
+"""Looking for the faults that break a promise, and for the fewest of them.
+
+    scenario ─▶ sampling.py ─▶ trial.py ─▶ verdict ─▶ hunt.py: the first case that fails
+                                                          └─▶ shrink.py: a smaller one ─▶ case.py: a file
+
+A **case** is a scenario, a seed, and *deviations*: at this key, do that instead. A trial runs one case and judges it.
+Random search lets the world improvise deviations while it runs and keeps what it did; from then on there are only
+cases. Shrinking leaves out deviations, then what is not needed of the scenario, and what remains is a short file that
+anybody can read, replay, and keep as a test.
+
+Not here: what the promises are (properties/), and how a world carries a deviation out (imsim/sim/).
+"""
+
+from __future__ import annotations
+
+from imsim.verify.search.case import Case
+from imsim.verify.search.export import to_pytest
+from imsim.verify.search.hunt import Failure, Found, check
+from imsim.verify.search.shrink import Shrunk, shrink
+from imsim.verify.search.trial import Trial, replay, try_case
+
+__all__ = ["Case", "Failure", "Found", "Shrunk", "Trial", "check", "replay", "shrink", "to_pytest", "try_case"]

@@ -1,0 +1,47 @@
+"""A case as a pytest function that stands on its own: paste it into a test file, and it guards against the bug."""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from imsim.verify.search.case import Case
+
+__all__ = ["to_pytest"]
+
+
+def to_pytest(case: Case, *, device: str = "") -> str:
+    """The text of a module with one test, which fails as long as the case breaks its promise.
+
+    Args:
+        case: what the test runs.
+        device: `module:Class` of what runs on every device; empty for imsim's own.
+    """
+    name = re.sub(r"[^a-z0-9]+", "_", f"{case.breaks or 'case'} {case.scenario.name}".lower()).strip("_")
+    story = "; ".join(map(str, case.deviations)) or f"seed {case.seed} alone"
+    module, _, kind = device.partition(":")
+    imports = [f"from {module} import {kind}"] if device else []
+    lines = [
+        "import imsim",
+        *imports,
+        "",
+        f"CASE = {_quoted(case.to_toml())}",
+        "",
+        "",
+        f"def test_{name}():",
+        f"    {_docstring(story)}",
+        f"    imsim.replay(imsim.Case.from_toml(CASE){f', device={kind}' if device else ''}).assert_ok()",
+    ]
+    return "\n".join(lines) + "\n"
+
+
+def _quoted(text: str) -> str:
+    """The text as a literal over several lines."""
+    escaped = text.replace("\\", "\\\\").replace('"""', '\\"\\"\\"')
+    return f'"""\\\n{escaped}"""'
+
+
+def _docstring(text: str) -> str:
+    escaped = text.replace("\\", "\\\\").replace('"', '\\"')
+    return f'"""{escaped[:1].upper()}{escaped[1:]}."""'

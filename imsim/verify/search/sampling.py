@@ -1,0 +1,187 @@
+"""Random cases: which faults exist at all is drawn first, then how many, and only then where.
+
+Most bugs need few faults, and some kinds of fault hide what others would show: who crashes all the time never gets
+far enough to meet a duplicate. So each case draws the kinds that it may use (*swarm testing*: Groce, Zhang, Eide, Chen
+and Regehr, ISSTA 2012) and how many deviations it expects. Where they happen is decided while the world runs, at every
+decision with the same small chance, by the bits of that decision's key; partitions and jumps of clocks, which belong to
+no decision, are drawn beforehand.
+
+Case `index` is a function of (scenario, seed, index) alone, so any number of processes finds the same.
+"""
+
+from __future__ import annotations
+
+import contextlib
+from collections import Counter
+from typing import TYPE_CHECKING, Any, Final
+
+import msgspec
+
+from imsim.errors import AlgorithmError
+from imsim.sim import deviations as acts
+from imsim.sim.decisions import GOLDEN, MASK, Improviser, Kind, draw, name_hash, remix, unit
+from imsim.sim.deviations import Deviation, possible
+from imsim.sim.world import World
+from imsim.verify.search.case import Case
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Sequence
+
+    from imsim.protocol.device import Device
+    from imsim.scenario import Scenario
+    from imsim.sim.deviations import Action
+
+__all__ = ["FAULTS", "Ground", "Sample", "sample", "survey"]
+
+_EXPECTED: Final = (1, 1, 2, 3, 5, 8, 13)
+"""How many deviations a case expects."""
+_SECONDS: Final = (0.05, 0.5, 2.0, 8.0, 30.0)
+"""Delays and pauses: about a round trip, a retry, a time-out, a silence, and longer than all of them."""
+_JUMPS: Final = (-3600.0, -5.0, 5.0, 3600.0)
+_MOST: Final = 1_000_000
+"""Cases of one seed."""
+
+_BY_KEY: Final[dict[str, tuple[type[Action], ...]]] = {
+    "drop": (acts.Drop, acts.LosePush),
+    "duplicate": (acts.Duplicate,),
+    "delay": (acts.Delay,),
+    "cut": (acts.Cut,),
+    "crash": (acts.CrashBefore, acts.CrashAfter),
+    "pause": (acts.Pause,),
+    "time out": (acts.TimeoutBefore, acts.TimeoutAfter),
+}
+_BY_TIME: Final = ("partition", "clock")
+FAULTS: Final = (*_BY_KEY, *_BY_TIME)
+"""The kinds of fault, as a person calls them."""
+
+
+class Ground(msgspec.Struct, frozen=True, kw_only=True):
+    """What there is to deviate from, as a run without deviations shows it.
+
+    Attributes:
+        asked: how many decisions there were of each kind.
+        nodes: whose clocks may jump.
+        sites: between which partitions may be.
+        duration: seconds until everything is healed.
+    """
+
+    asked: dict[Kind, int]
+    nodes: tuple[str, ...]
+    sites: tuple[str, ...]
+    duration: float
+
+
+class Sample(msgspec.Struct, frozen=True, kw_only=True, eq=False):
+    """A case that is not finished: the world makes the rest of it.
+
+    Attributes:
+        case: what is known beforehand.
+        faults: the kinds of fault that it may use.
+        improviser: makes the rest.
+    """
+
+    case: Case
+    faults: tuple[str, ...]
+    improviser: Improviser
+
+
+def survey(scenario: Scenario, *, seed: int, device: type[Device]) -> Ground:
+    """Run a scenario once without deviations, to see what there is.
+
+    An algorithm that breaks its contract even then shows what there is up to there.
+
+    Raises:
+        ConfigError: the scenario asks for what there is not.
+    """
+    world = World(scenario, seed=seed, recording=True, device=device)
+    with contextlib.suppress(AlgorithmError):
+        world.run()
+    decisions = world.decisions
+    kinds = Counter(decisions.kind_of(salt) for salt, _, _ in decisions.record or ())
+    return Ground(
+        asked=dict(kinds),
+        nodes=(*(server.name for server in world.servers), *world.devices),
+        sites=scenario.network.sites,
+        duration=world.plan.duration,
+    )
+
+
+def sample(scenario: Scenario, ground: Ground, *, seed: int, index: int) -> Sample:
+    """The case of this number, as far as it is known before it runs."""
+    bits = _bits(draw(name_hash("case"), seed, index + 1))
+    faults = _swarm(ground, bits)
+    expected = _pick(_EXPECTED, next(bits))
+    return Sample(
+        case=Case(
+            scenario=scenario, seed=seed * _MOST + index, deviations=tuple(_timed(faults, ground, expected, bits))
+        ),
+        faults=faults,
+        improviser=_improviser(faults, ground, expected),
+    )
+
+
+def _swarm(ground: Ground, bits: Iterator[int]) -> tuple[str, ...]:
+    """Each kind of fault with an even chance, at least one of them."""
+    there = [fault for fault in FAULTS if fault != "partition" or len(ground.sites) > 1]
+    drawn = tuple(fault for fault in there if next(bits) & 1)
+    return drawn or (_pick(there, next(bits)),)
+
+
+def _timed(faults: Sequence[str], ground: Ground, expected: int, bits: Iterator[int]) -> Iterator[Deviation]:
+    for fault in _BY_TIME:
+        if fault in faults:
+            for _ in range(1 + next(bits) % max(1, expected // 2)):
+                yield Deviation(None, _TIMED[fault](ground, bits))
+
+
+def _partition(ground: Ground, bits: Iterator[int]) -> acts.Partition:
+    a = _pick(ground.sites, next(bits))
+    b = _pick([site for site in ground.sites if site != a], next(bits))
+    at = _moment(ground, next(bits))
+    until = round(at + _pick(_SECONDS[1:], next(bits)), 3)
+    return acts.Partition(at=at, until=until, a=a, b=b, one_way=bool(next(bits) & 1))
+
+
+def _clock_jump(ground: Ground, bits: Iterator[int]) -> acts.ClockJump:
+    return acts.ClockJump(
+        at=_moment(ground, next(bits)), node=_pick(ground.nodes, next(bits)), seconds=_pick(_JUMPS, next(bits))
+    )
+
+
+_TIMED: Final[dict[str, Callable[[Ground, Iterator[int]], acts.Partition | acts.ClockJump]]] = {
+    "partition": _partition,
+    "clock": _clock_jump,
+}
+
+
+def _improviser(faults: Sequence[str], ground: Ground, expected: int) -> Improviser:
+    """Deviates about `expected` times, at decisions of which every one is as likely as the other."""
+    allowed = {action for fault in faults for action in _BY_KEY.get(fault, ())}
+    choices = {kind: tuple(action for action in possible(kind) if action in allowed) for kind in Kind}
+    decisions = sum(count for kind, count in ground.asked.items() if choices[kind])
+    chance = expected / decisions if decisions else 0.0
+
+    def improvise(kind: Kind, key: int) -> Action | None:
+        can = choices[kind]
+        if not can or unit(remix(key, 1)) >= chance:
+            return None
+        action: Any = _pick(can, remix(key, 2))
+        made: Action = action(_pick(_SECONDS, remix(key, 3))) if action in {acts.Delay, acts.Pause} else action()
+        return made
+
+    return improvise
+
+
+def _bits(state: int) -> Iterator[int]:
+    """As many numbers of 64 bits as are wanted."""
+    while True:
+        state = (state + GOLDEN) & MASK
+        yield remix(state)
+
+
+def _pick(choices: Sequence[Any], bits: int) -> Any:  # noqa: ANN401 (one of them)
+    return choices[(bits >> 16) % len(choices)]
+
+
+def _moment(ground: Ground, bits: int) -> float:
+    return round(unit(bits) * ground.duration, 3)

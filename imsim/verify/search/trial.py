@@ -1,0 +1,123 @@
+"""One trial: run a case and judge it.
+
+Whatever an algorithm does wrong comes out the same way here, as the promises that were broken: an exception that
+escapes it, or a call of a port that no contract allows, breaks its *contract*.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+import msgspec
+
+from imsim.errors import AlgorithmError
+from imsim.history import History, Level
+from imsim.protocol.device import Device
+from imsim.sim.deviations import Deviation
+from imsim.sim.world import World
+from imsim.verify.evidence import Evidence
+from imsim.verify.search.case import Case
+from imsim.verify.verdict import Outcome, Verdict, weigh_run
+
+if TYPE_CHECKING:
+    from imsim.sim.decisions import Improviser
+
+__all__ = ["CONTRACT", "Trial", "replay", "try_case"]
+
+CONTRACT: Final = "contract"
+"""The promise that an algorithm breaks by raising."""
+
+
+class Trial(msgspec.Struct, frozen=True, kw_only=True, eq=False):
+    """What became of a case.
+
+    Attributes:
+        case: what was run; what was improvised is among its deviations.
+        history: what happened, up to where an exception ended it.
+        verdict: what the judge says; None where an exception ended it.
+        failures: the promises that were broken, with the story of the first that broke each.
+        decisions: how many decisions could have gone otherwise.
+    """
+
+    case: Case
+    history: History
+    verdict: Verdict | None
+    failures: dict[str, str]
+    decisions: int
+
+    @property
+    def unknown(self) -> bool:
+        """Whether nothing is known: what did not happen might still have."""
+        return not self.failures and (self.verdict is None or bool(self.verdict.reason))
+
+    @property
+    def outcome(self) -> Outcome:
+        """Violated, unknown, or holds."""
+        return Outcome.VIOLATED if self.failures else Outcome.UNKNOWN if self.unknown else Outcome.HOLDS
+
+    def __str__(self) -> str:
+        if self.verdict is not None:
+            return str(self.verdict)
+        return "\n".join(f"violated: {promise}: {story}" for promise, story in self.failures.items())
+
+    def assert_ok(self) -> None:
+        """Nothing, if every promise was kept.
+
+        Raises:
+            AlgorithmError: one was broken, or it is not known whether one was; the message says how.
+        """
+        if self.outcome is not Outcome.HOLDS:
+            raise AlgorithmError(f"{self}\n\n{self.case}")
+
+
+def try_case(
+    case: Case,
+    *,
+    device: type[Device] = Device,
+    improviser: Improviser | None = None,
+    level: Level = Level.MESSAGES,
+) -> Trial:
+    """Run a case and judge it.
+
+    Args:
+        case: what is run.
+        device: what runs on every device.
+        improviser: deviates where the case says nothing (imsim/sim/decisions.py).
+        level: how much is recorded; it changes nothing of what happens.
+
+    Raises:
+        ConfigError: the case asks for what there is not.
+    """
+    world = World(
+        case.scenario,
+        seed=case.seed,
+        deviations=case.deviations,
+        level=level,
+        improviser=improviser,
+        device=device,
+    )
+    verdict, failures = None, {}
+    try:
+        end = world.run()
+        history = end.history
+    except AlgorithmError as error:
+        history = world.writer.finish()
+        failures[CONTRACT] = str(error)
+    else:
+        verdict = weigh_run(Evidence(history), case.scenario, converged=end.converged)
+        for violation in verdict.violations:
+            failures.setdefault(violation.property.value, violation.sentence)
+    decisions = world.decisions
+    made = tuple(Deviation(decisions.key_of(asked), action) for asked, action in decisions.improvised)
+    if made:
+        case = msgspec.structs.replace(case, deviations=(*case.deviations, *made))
+    return Trial(case=case, history=history, verdict=verdict, failures=failures, decisions=decisions.asked)
+
+
+def replay(case: Case, *, device: type[Device] = Device) -> Trial:
+    """Run a case again, every frame of it recorded.
+
+    Raises:
+        ConfigError: the case asks for what there is not.
+    """
+    return try_case(case, device=device, level=Level.FRAMES)

@@ -1,0 +1,98 @@
+"""check, replay, export: what they print and write, and how they end."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from pathlib import Path
+
+import pytest
+
+from imsim import cli
+from imsim.history import History
+
+HASTY = ("--device", "flawed_devices:Hasty")
+FOUND = ("check", "tiny", "--runs", "40", "--seed", "4", "--jobs", "1", *HASTY)
+
+
+@pytest.fixture(autouse=True)
+def _folder(tmp_path, monkeypatch):
+    """A folder with a module of a user's own, as it lies beside a model."""
+    shutil.copy(Path(__file__).parents[2] / "flawed_devices.py", tmp_path)
+    monkeypatch.chdir(tmp_path)
+
+
+@pytest.fixture
+def imsim(capsys):
+    """Run the command in this process: its exit code, standard output and standard error."""
+
+    def call(*arguments):
+        with pytest.raises(SystemExit) as stop:
+            cli.main(arguments)
+        out, err = capsys.readouterr()
+        return stop.value.code, out, err
+
+    return call
+
+
+def test_a_search_that_finds_nothing_says_what_it_tried(imsim):
+    code, out, err = imsim("check", "tiny", "--runs", "60", "--jobs", "1")
+    assert (code, err) == (0, "")
+    assert out.startswith("seed 1\nholds: 60 cases in ")
+    assert not Path(".imsim").exists()
+
+
+def test_what_is_found_is_kept_replayed_and_exported(imsim):
+    code, out, _ = imsim(*FOUND)
+    assert code == 1
+    (file,) = Path(".imsim/failures").iterdir()
+    assert f"see it again: imsim replay {file} --device flawed_devices:Hasty" in out
+
+    code, out, _ = imsim("replay", str(file), *HASTY, "--history", "found.jsonl")
+    assert code == 1
+    assert "violated" in out
+    assert len(History.read("found.jsonl"))
+    assert imsim("replay", str(file))[0] == 0, "the correct device keeps the promise"
+
+    code, out, _ = imsim("export", str(file), "--pytest", *HASTY)
+    assert code == 0
+    assert "from flawed_devices import Hasty" in out
+    compile(out, "test_found.py", "exec")
+
+    code, out, _ = imsim(*FOUND, "--json")
+    told = json.loads(out)
+    assert (code, told["cases"], told["verdict"]) == (1, 1, "violated")
+    assert told["failures"][0]["case"] == str(file)
+    assert told["failures"][0]["index"] == -1
+
+
+def test_json_is_one_object_on_one_line(imsim):
+    code, out, _ = imsim("check", "tiny", "--runs", "20", "--jobs", "1", "--json")
+    assert out.count("\n") == 1
+    told = json.loads(out)
+    assert {"cases", "seconds", "verdict", "failures", "coverage"} <= told.keys()
+    assert (told["cases"], told["failures"]) == (20, [])
+    assert code == {"holds": 0, "unknown": 3}[told["verdict"]]
+
+
+@pytest.mark.parametrize(
+    ("typed", "says"),
+    [
+        (("check", "tiny", "--runs", "0"), "runs: expected an integer >= 1, got 0"),
+        (("check", "tiny", "--budget", "soon"), "--budget soon: expected a duration such as 60s or 5m"),
+        (("check", "tiny", "--budget", "0s"), "--budget 0s: expected a duration"),
+        (("check", "tiny", "--property", "no los"), "--property no los: no such promise (did you mean 'no loss'?)"),
+        (("check", "tiny", "--device", "flawed_devices"), "--device flawed_devices: expected MODULE:CLASS"),
+        (("check", "tiny", "--device", "nowhere:X"), "--device nowhere:X: cannot be imported"),
+        (("check", "tiny", "--device", "flawed_devices:Hast"), "has no class 'Hast' (did you mean 'Hasty'?)"),
+        (("check", "tini"), "tini"),
+        (("replay", "none.toml"), "none.toml: cannot be read"),
+        (("export", "none.toml"), "export: expected a form: --pytest"),
+    ],
+)
+def test_mistakes_are_told_in_one_line(imsim, typed, says):
+    code, out, err = imsim(*typed)
+    assert code == 2
+    assert "Traceback" not in out + err
+    assert says in err
+    assert err.count("\n") == 1

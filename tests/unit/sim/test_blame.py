@@ -1,0 +1,49 @@
+"""What an algorithm raises is the algorithm's fault, and what the world raises is imsim's."""
+
+from __future__ import annotations
+
+import pytest
+
+from imsim.errors import AlgorithmError
+from imsim.protocol.device import Device
+from imsim.scenario import load
+from imsim.sim.blame import blamed
+from imsim.sim.world import World
+from tests.flawed_devices import Raises
+
+
+def caught(act):
+    try:
+        act()
+    except Exception as error:  # noqa: BLE001 (whatever it is)
+        return error
+    raise AssertionError("nothing was raised")
+
+
+def test_what_a_device_raises_is_the_algorithms_fault_and_names_its_module():
+    with pytest.raises(
+        AlgorithmError, match=r"tests\.flawed_devices raised ValueError at 60\.0 s: open again"
+    ) as error:
+        World(load("tiny"), seed=1, device=Raises).run()
+    assert isinstance(error.value.__cause__, ValueError)
+
+
+def test_what_the_protocol_raises_is_its_fault_even_inside_a_library():
+    error = caught(lambda: Device.resend(None, "x", now=0.0, wall=0.0))
+    assert isinstance(blamed(error, Device, 1.5), AlgorithmError)
+
+
+def test_what_the_world_raises_is_left_as_it_is(monkeypatch):
+    monkeypatch.setattr("imsim.sim.users.Users.schedule", lambda _: 1 // 0)
+    with pytest.raises(ZeroDivisionError):
+        World(load("tiny"), seed=1).run()
+
+
+def test_what_the_world_raises_in_its_own_code_is_no_algorithms_fault():
+    error = caught(lambda: World.converged(None))
+    assert blamed(error, Raises, 0.0) is error
+
+
+def test_what_nobody_of_either_raised_is_left_as_it_is():
+    error = caught(lambda: int("x"))
+    assert blamed(error, Device, 0.0) is error

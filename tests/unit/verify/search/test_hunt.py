@@ -1,0 +1,109 @@
+"""The search: the lowest failure on any number of cores, what was tried, and no verdict that it has no right to."""
+
+from __future__ import annotations
+
+import pytest
+
+from imsim.errors import AlgorithmError, ConfigError
+from imsim.scenario import load
+from imsim.verify.search import check
+from imsim.verify.search.hunt import Coverage, Found
+from imsim.verify.verdict import Outcome
+from tests.flawed_devices import Hasty, Raises
+
+
+@pytest.fixture(scope="module")
+def tiny():
+    return load("tiny")
+
+
+def test_the_algorithms_hold_and_the_search_says_what_it_tried(tiny):
+    found = check(tiny, runs=60, jobs=1)
+    assert found.outcome is Outcome.HOLDS
+    assert found.cases == 60
+    assert found.failures == ()
+    assert found.coverage.decisions > 10_000
+    assert sum(found.coverage.actions.values()) == found.coverage.deviations > 100
+    assert found.coverage.goals["a crash"] > 0
+    assert "at 95 % at most 5.00% of such cases do" in str(found)
+    found.assert_ok()
+
+
+def test_a_mistake_is_found_shrunk_and_told(tiny):
+    found = check(tiny, runs=40, seed=4, jobs=1, device=Hasty)
+    assert found.outcome is Outcome.VIOLATED
+    (failure,) = found.failures
+    assert len(failure.smallest.deviations) < len(failure.case.deviations)
+    assert "crash" in str(failure.smallest)
+    assert failure.shrunk.finished
+    assert f"seed {failure.smallest.seed}" in str(found)
+    with pytest.raises(AlgorithmError, match=failure.case.breaks):
+        found.assert_ok()
+
+
+def test_the_lowest_failure_is_reported_on_any_number_of_cores(tiny):
+    alone = check(tiny, runs=60, seed=4, jobs=1, device=Hasty, shrink_seconds=0)
+    together = check(tiny, runs=60, seed=4, jobs=2, device=Hasty, shrink_seconds=0)
+    assert alone.failures[0].index == together.failures[0].index
+    assert alone.failures[0].case == together.failures[0].case
+
+
+def test_what_raises_breaks_its_contract(tiny):
+    found = check(tiny, runs=5, jobs=1, device=Raises, shrink_seconds=5)
+    (failure,) = found.failures
+    assert failure.index == 0
+    assert failure.case.breaks == "contract"
+    assert failure.smallest.deviations == ()
+    assert "ValueError" in failure.story
+
+
+def test_what_failed_earlier_is_tried_first(tiny):
+    known = check(tiny, runs=40, seed=4, jobs=1, device=Hasty, shrink_seconds=0).failures[0].case
+    found = check(tiny, runs=40, seed=4, jobs=1, device=Hasty, first=[known], shrink_seconds=0)
+    assert found.cases == 1
+    assert found.failures[0].index == -1
+    assert found.failures[0].case == known
+    assert check(tiny, runs=20, jobs=1, first=[known]).cases == 21
+
+
+def test_only_promises_that_were_asked_for_count(tiny):
+    assert check(tiny, runs=5, jobs=1, device=Raises, properties=["no loss"]).failures == ()
+
+
+def test_a_budget_ends_a_search(tiny):
+    found = check(tiny, budget=0.001, jobs=1)
+    assert 0 < found.cases <= 20
+
+
+def test_a_goal_that_was_in_reach_and_never_met_leaves_it_unknown(tiny):
+    found = check(tiny, runs=1, jobs=1)
+    assert found.outcome is Outcome.UNKNOWN
+    assert found.unmet
+    assert found.unmet[0] in str(found)
+
+
+def test_a_case_of_which_nothing_is_known_leaves_it_unknown():
+    found = Found(
+        outcome=Outcome.UNKNOWN, cases=9, seconds=1.0, failures=(), unknown=(4,), unmet=(), coverage=Coverage()
+    )
+    assert "nothing is known of 1 cases, the first of them number 4" in str(found)
+
+
+@pytest.mark.parametrize(
+    ("asked", "says"),
+    [
+        ({"seed": -1}, "seed: expected"),
+        ({"runs": 0}, "runs: expected"),
+        ({"jobs": 0}, "jobs: expected"),
+        ({"budget": 0.0}, "budget: expected"),
+    ],
+)
+def test_numbers_out_of_range_are_refused(tiny, asked, says):
+    with pytest.raises(ConfigError, match=says):
+        check(tiny, **asked)
+
+
+def test_progress_is_told(tiny):
+    told = []
+    check(tiny, runs=40, jobs=1, on_progress=lambda cases, seconds: told.append((cases, seconds)))
+    assert [cases for cases, _ in told] == [20, 40]

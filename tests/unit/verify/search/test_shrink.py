@@ -1,0 +1,65 @@
+"""Shrinking: the same promise broken by less, the same result every time, and an end in time."""
+
+from __future__ import annotations
+
+import msgspec
+import pytest
+
+from imsim.errors import ConfigError
+from imsim.scenario import load
+from imsim.sim.deviations import parse
+from imsim.verify.search import Case, shrink, try_case
+from tests.flawed_devices import Hasty
+
+GUILTY = "crash before the 1st write of alice-2+edit at alice/phone"
+INNOCENT = (
+    "partition home from city from 35.158 s until 37.158 s",
+    "delay the 1st push of bob-1 to alice/pc by 2 s",
+    "jump the clock of alice/phone by 3600 s at 30.166 s",
+    "drop the 1st ack of alice-1 from bob/phone",
+)
+
+
+@pytest.fixture(scope="module")
+def case():
+    words = (*INNOCENT[:2], GUILTY, *INNOCENT[2:])
+    draft = Case(scenario=load("tiny"), seed=1_000_161, deviations=tuple(map(parse, words)))
+    (breaks,) = try_case(draft, device=Hasty).failures
+    return msgspec.structs.replace(draft, breaks=breaks)
+
+
+def test_what_is_not_needed_is_left_out(case):
+    shrunk = shrink(case, device=Hasty)
+    assert [str(deviation) for deviation in shrunk.case.deviations] == [GUILTY]
+    assert shrunk.case.scenario.faults.events == ()
+    assert "bob" in shrunk.case.scenario.without
+    assert shrunk.finished
+    assert shrunk.story
+    assert case.breaks in try_case(shrunk.case, device=Hasty).failures
+
+
+def test_shrinking_is_repeatable_and_ends_where_nothing_more_goes(case):
+    first = shrink(case, device=Hasty)
+    assert shrink(case, device=Hasty).case == first.case
+    assert shrink(first.case, device=Hasty).case == first.case
+
+
+def test_a_budget_ends_it_with_the_best_so_far(case):
+    shrunk = shrink(case, device=Hasty, replays=4)
+    assert shrunk.replays == 4
+    assert not shrunk.finished
+    assert case.breaks in try_case(shrunk.case, device=Hasty).failures
+
+
+def test_a_case_that_does_not_fail_is_refused(case):
+    with pytest.raises(ConfigError, match="does not break"):
+        shrink(case)
+
+
+def test_seconds_become_simple():
+    late = "delay the 1st push of bob-1 to alice/pc by 30 s"
+    draft = Case(
+        scenario=load("tiny"), seed=1_000_161, deviations=(parse(late), parse(GUILTY)), breaks="nothing out of nowhere"
+    )
+    values = [getattr(d.action, "seconds", None) for d in shrink(draft, device=Hasty).case.deviations]
+    assert values == [None], "the delay has nothing to do with it"
