@@ -30,9 +30,10 @@ if TYPE_CHECKING:
 
 __all__ = ["MAX_BYTES", "SocketLink", "check_url", "dial", "frames", "listen"]
 
-MAX_BYTES = 48 << 20
-"""Bytes of one frame at most, either way: a page of 100 contents of 64 KiB in which JSON escapes every letter sixfold.
-A smaller bound would be met by legal frames, which would be repeated for ever."""
+MAX_BYTES = 16 << 20
+"""Bytes of one frame at most, either way. A page or a batch has 256 KiB of contents and one more content of 64 KiB, in
+which JSON escapes every letter sixfold: 2 MiB, and the rest for names. A bound that legal frames meet would have them
+repeated for ever."""
 _BUFFER_BYTES = 16 << 20
 """Bytes that may wait to be written when another frame is added."""
 _LAST_WORDS = 2.0

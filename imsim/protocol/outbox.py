@@ -31,7 +31,7 @@ from typing import TYPE_CHECKING, Protocol
 import msgspec
 
 from imsim.protocol.effects import Notice, SendChanged
-from imsim.protocol.frames import Answer, Body, Cancel, Draft, Entry, Frame, Outcome, Read, Send, Sent
+from imsim.protocol.frames import Answer, Body, Cancel, Draft, Edit, Entry, Frame, Message, Outcome, Read, Send, Sent
 from imsim.protocol.records import Queued, Record, Resolved, SendState
 
 if TYPE_CHECKING:
@@ -43,6 +43,8 @@ if TYPE_CHECKING:
 __all__ = ["Outbox", "OutboxHost"]
 
 _BATCH = 50
+_BATCH_LETTERS = 1 << 16
+"""A batch ends with the entry that reaches so many letters: a slow network must bring it before it is repeated."""
 _IMPATIENCE = 1.0
 """Seconds to wait for the answer to a last attempt where the policy names no delay."""
 
@@ -116,6 +118,10 @@ class _Item(msgspec.Struct, gc=False):
     nonce: str
     counter: int
     below: int = 0
+
+    @property
+    def letters(self) -> int:
+        return len(self.body.content) if isinstance(self.body, Message | Edit) else 0
 
     def draft(self) -> Draft:
         return Draft(self.client_id, self.wall, self.body)
@@ -400,11 +406,13 @@ class Outbox:
         if lane.items[0].phase is _Phase.CANCELLING:
             lane.flight = 1
         else:
+            letters = 0
             for item in lane.items[:_BATCH]:
-                if item.phase is _Phase.CANCELLING:
+                if item.phase is _Phase.CANCELLING or letters >= _BATCH_LETTERS:
                     break
                 item.phase, item.touched = _Phase.SENDING, True
                 lane.flight += 1
+                letters += item.letters
         self._transmit(lane, now)
 
     def _transmit(self, lane: _Lane, now: float) -> None:

@@ -34,7 +34,7 @@ class ServerConfig(msgspec.Struct, frozen=True, kw_only=True):
         content: bytes of one content.
         read_fan_out_from: members from which on a group is read by its devices instead of written to them.
         offline_cap: entries of one conversation that are kept for devices that are away.
-        page: entries of one page.
+        page, page_bytes: entries of one page, and bytes of their contents unless a single one has more.
         window: pushed entries in flight to one session.
         timer_tick: how often a server looks at its timers.
         resume_window: how long the state of a closed session is kept.
@@ -64,6 +64,7 @@ class ServerConfig(msgspec.Struct, frozen=True, kw_only=True):
     read_fan_out_from: int = 100
     offline_cap: int = 10_000
     page: int = 100
+    page_bytes: int = 1 << 18
     window: int = 64
     timer_tick: float = 0.05
     resume_window: float = 60.0

@@ -19,6 +19,7 @@ from imsim.errors import WorldError
 from imsim.ports import FIRST_EPOCH
 from imsim.protocol.frames import PROTOCOL_VERSION, Closed, Frame, Head, Hello, Limits, Page, Push, Refused, Sent
 from imsim.protocol.requests import Close, Fetch, Observe, ReadPage, Submit, Survey, Withdraw
+from imsim.protocol.server.log import fitting
 from imsim.protocol.server.routing import PageOf
 from imsim.protocol.server.wheel import Wheel
 from imsim.protocol.session import Session
@@ -270,10 +271,9 @@ class Gateway:
         if stored is not None:
             state = await self._log.state(fetch.conversation, timeout=self._config.log_timeout)
             if stored[-1].epoch == state.epoch and fetch.high <= state.committed and fetch.low > state.cut:
-                page = Page(
-                    fetch.conversation, state.epoch, fetch.low, fetch.high, stored, state.committed, state.trimmed_below
-                )
-                return PageOf(page, state.cuts)
+                fit = tuple(fitting(stored, self._config.page_bytes, newest=False))
+                high, head, trimmed = fit[-1].seq, state.committed, state.trimmed_below
+                return PageOf(Page(fetch.conversation, state.epoch, fetch.low, high, fit, head, trimmed), state.cuts)
         return await self._router.read(
             fetch.conversation, user, fetch.low, fetch.high, fetch.high - fetch.low + 1, newest=False
         )

@@ -51,6 +51,7 @@ __all__ = [
     "Span",
     "Wanted",
     "announcements",
+    "fitting",
     "page_of",
     "roster_key",
     "size_of",
@@ -223,6 +224,16 @@ def announcements(entry: Entry) -> list[tuple[str, Draft]]:
     ]
 
 
+def fitting(entries: Sequence[Entry], most: int, *, newest: bool) -> Sequence[Entry]:
+    """The entries from one end whose contents have at most `most` bytes together; one at least, if there is any."""
+    total = 0
+    for count, entry in enumerate(reversed(entries) if newest else entries):
+        total += size_of(entry.body)
+        if total > most and count:
+            return entries[-count:] if newest else entries[:count]
+    return entries
+
+
 class Wanted(msgspec.Struct, frozen=True, gc=False, kw_only=True):
     """A question for a page: slots `low..high` (0: all that is committed), at most `limit` of them, from which end."""
 
@@ -244,7 +255,8 @@ async def page_of(
 
     Returns:
         The page, and the cuts of the log's epochs up to its own. The page covers slots that the user may not read,
-        without their entries, so that holes can be closed.
+        without their entries, so that holes can be closed; it covers less than was asked for where that would be too
+        many bytes for a slow network to bring before the device asks again.
 
     Raises:
         Unavailable, Timeout: the log did not answer.
@@ -264,4 +276,7 @@ async def page_of(
         if len(entries) <= high - max(low, state.trimmed_below):  # it was trimmed meanwhile: say so
             state = await log.state(conversation, timeout=config.log_timeout)
     readable = tuple(entry for entry in entries if membership.may_read(user, entry.seq))
-    return Page(conversation, state.epoch, low, high, readable, head, state.trimmed_below), state.cuts
+    fit = tuple(fitting(readable, config.page_bytes, newest=wanted.newest))
+    if len(fit) < len(readable):
+        low, high = (fit[0].seq, high) if wanted.newest else (low, fit[-1].seq)
+    return Page(conversation, state.epoch, low, high, fit, head, state.trimmed_below), state.cuts

@@ -276,6 +276,15 @@ def test_a_batch_is_bounded():
     assert phone.offered() == [ids[:50]]
 
 
+def test_a_batch_of_long_messages_is_shorter():
+    phone = Alone()
+    ids = [phone.send("x" * 40_000) for _ in range(4)]
+    phone.connect()
+    assert phone.offered() == [ids[:2]]
+    phone.answer((ids[0], OK, 1), (ids[1], OK, 2))
+    assert phone.offered() == [ids[:2], ids[2:]]
+
+
 # ---------------------------------------------------------------------------------------------- connections
 
 

@@ -164,6 +164,28 @@ def test_a_page_that_begins_in_the_trimmed_part_reaches_behind_it(log):
     assert [e.seq for e in found.entries] == [5, 6]
 
 
+@pytest.mark.parametrize(("newest", "seqs"), [(False, [1, 2, 3]), (True, [5, 6, 7])])
+def test_a_page_ends_where_its_contents_would_be_too_many_bytes(log, newest, seqs):
+    """Else a device behind a slow network would never have the whole of one before it asks again."""
+    config = ServerConfig(page_bytes=2 * len("äöü".encode()))
+    for seq in range(2, 7):
+        log.of("room").slots[seq] = entry(seq, Message("äöü"))
+    asked = Wanted(low=1, high=0, limit=100, newest=newest)
+    found, _ = asyncio.run(page_of(log, "room", folded(), "alice", asked, config))
+    assert [e.seq for e in found.entries] == seqs
+    assert (found.low, found.high, found.head) == (seqs[0], seqs[-1], 7)
+
+
+@pytest.mark.parametrize("newest", [False, True])
+def test_a_page_has_one_entry_however_large(log, newest):
+    asked = Wanted(low=2, high=5, limit=100, newest=newest)
+    log.of("room").slots[2] = entry(2, Message("much"))
+    log.of("room").slots[5] = entry(5, Message("much"))
+    found, _ = asyncio.run(page_of(log, "room", folded(), "alice", asked, ServerConfig(page_bytes=1)))
+    assert [e.seq for e in found.entries if type(e.body) is Message] == [5 if newest else 2]
+    assert (found.low, found.high)[0 if newest else 1] == found.entries[0 if newest else -1].seq
+
+
 def test_a_page_for_a_stranger_is_empty(log):
     found = page(log, "dave")
     assert found.low > found.high
