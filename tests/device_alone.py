@@ -231,6 +231,10 @@ class Alone:
             if isinstance(effect, Write):
                 self.disk.write(effect.records)
             self.effects.append(effect)
+            self.carried_out(effect)
+
+    def carried_out(self, effect: Effect) -> None:
+        """For who looks at every effect at the moment when it is done."""
 
 
 def lasting(device: Device, places: tuple[str, ...] = ("room", "hall", "~alice")) -> dict[str, Any]:

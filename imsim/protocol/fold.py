@@ -208,16 +208,26 @@ class Fold:
                 inbox.unread -= sum(1 for row in rows if self._is_unread(row, inbox))
             inbox.mark = seq
 
-    def _take_mark_back(self, body: Read) -> None:
-        """A read mark of this device will not be in the user's own log: nobody else would ever hear of it."""
-        inbox = self.inbox(body.conversation)
+    def _hear_again(self) -> None:
+        """The user's own log lost something: only what is left in it counts."""
+        for inbox in self._inboxes.values():
+            inbox.heard, inbox.ahead = 0, ()
+        own = self.inbox(self.own_log)
+        for row in self._store.rows(self.own_log, 1, ENDLESS):
+            if isinstance(row.body, Read) and own.knows(row.seq) and not self._is_cut(row):
+                self.inbox(row.body.conversation).hear(row.body.epoch, row.body.seq)
+        for inbox in self._inboxes.values():
+            self._lower_mark(inbox)
+
+    def _lower_mark(self, inbox: Inbox) -> None:
+        """A read mark may not be in the user's own log and never come there: nobody else would ever hear of it."""
         mark = inbox.heard
         for draft in () if self._outbox is None else self._outbox.pending(self.own_log):
-            if isinstance(draft.body, Read) and draft.body.conversation == body.conversation:
+            if isinstance(draft.body, Read) and draft.body.conversation == inbox.conversation:
                 mark = max(mark, inbox.place(draft.body.epoch, draft.body.seq))
         if mark < inbox.mark:
             inbox.mark = mark
-            inbox.unread = self.recount(body.conversation)
+            inbox.unread = self.recount(inbox.conversation)
 
     def _apply_installed(self, record: Installed, _now: float, _fresh: bool) -> None:  # noqa: FBT001
         self._installed = record
@@ -257,7 +267,7 @@ class Fold:
             if self._outbox.empty:
                 self._outbox = None
             if record.state is not SendState.SENT and isinstance(body, Read):
-                self._take_mark_back(body)
+                self._lower_mark(self.inbox(body.conversation))
 
     def _apply_known(self, record: Known, _now: float, _fresh: bool) -> None:  # noqa: FBT001
         inbox = self.inbox(record.conversation)
@@ -272,6 +282,8 @@ class Fold:
         inbox = self.inbox(record.conversation)
         inbox.enter(record.epoch, record.cut)
         inbox.unread = self.recount(record.conversation)
+        if record.conversation == self.own_log:
+            self._hear_again()
 
     def _the_timeline(self) -> Timeline:
         if self._timeline is None:

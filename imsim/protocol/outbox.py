@@ -182,6 +182,18 @@ class _Lane:
                 index = max(older, *mine, 0)  # an older one of this install may have had no answer yet
         items.insert(index if item.offered else max(index, self.flight), item)
 
+    def take_back(self) -> None:
+        """What was judged waits again, before anything that was written since, behind what is offered again."""
+        judged, self.judged = self.judged, []
+        for item in reversed(judged):
+            item.below = 0
+            if item.offered:
+                self.insert(item)
+                continue
+            nonce, counter = item.nonce, item.counter
+            behind = (not o.offered or (o.nonce == nonce and o.counter > counter) for o in self.items)
+            self.items.insert(next((i for i, is_behind in enumerate(behind) if is_behind), len(self.items)), item)
+
     def next_due(self) -> float:
         due = math.inf if self.due is None else self.due
         for item in self.items:
@@ -372,9 +384,7 @@ class Outbox:
         lane = self._lanes.get(conversation)
         if lane is not None:
             lane.land()
-            for item in lane.judged:
-                item.below, item.phase = 0, _Phase.WAITING
-            lane.items[:0], lane.judged = lane.judged, []
+            lane.take_back()
             self._pump(lane, now)
         self._rearm()
 

@@ -86,6 +86,29 @@ def test_a_mark_that_the_server_will_not_have_is_taken_back(phone, answer):
     assert_lasting(phone)
 
 
+def test_a_mark_that_a_failover_took_from_the_own_log_holds_only_while_it_is_offered_again(phone):
+    mark = phone.do("mark_read", "room", 3)
+    phone.answer((mark, Answer.OK, 1), where="~alice").epoch(2, 0, "~alice")
+    assert phone.device.read_mark("room") == (1, 3)
+    assert_lasting(phone)
+    phone.connect().answer((mark, Answer.CANCELLED, 0), where="~alice", epoch=2)
+    assert phone.device.read_mark("room") == (1, 0)
+    assert phone.device.unread("room") == 3 == phone.device.recount("room")
+    assert_lasting(phone)
+
+
+def test_a_mark_that_a_failover_lost_for_good_is_taken_back(phone):
+    # the later one is not this device's to offer again: one before it is missing
+    phone.push(read(1, 1, 2)).push(read(3, 1, 3)).epoch(2, 1, "~alice")
+    assert phone.device.read_mark("room") == (1, 2)
+    assert phone.device.unread("room") == 1 == phone.device.recount("room")
+    assert_lasting(phone)
+    phone.connect().push(entry(2, TailLost(("alice-1003",)), author="", where="~alice", epoch=2))
+    phone.push(entry(3, Read("room", 1, 3), author="alice", where="~alice", epoch=2, client_id="alice-1003"))
+    assert phone.device.read_mark("room") == (1, 3)
+    assert_lasting(phone)
+
+
 def test_a_mark_that_is_being_cancelled_is_the_same_after_a_restart(phone):
     mark = phone.do("mark_read", "room", 3)
     assert phone.do("cancel", mark)

@@ -168,6 +168,30 @@ def test_the_bound_of_an_epoch_ends_with_it(phone):
     assert phone.last(Send).epoch == 2
 
 
+def test_what_is_judged_is_offered_again_behind_what_a_failover_took(phone):
+    first, second, third = phone.send("1"), phone.send("2"), phone.send("3")
+    phone.answer((first, OK, 1)).answer((second, EXPIRED, 9)).clear().epoch(2, 0)
+    assert phone.offered() == [[first, second, third]]
+    before = lasting(phone.device)
+    assert lasting(phone.restart().device) == before
+
+
+def test_what_is_being_cancelled_is_not_sent_again_by_a_failover(phone):
+    mine = phone.send()
+    phone.do("cancel", mine)
+    phone.answer((mine, EXPIRED, 9)).clear().epoch(2, 0)
+    assert phone.frames(Send) == []
+    assert phone.last(Cancel) == Cancel("room", 2, mine)
+
+
+def test_what_an_older_install_left_is_offered_again_before_what_was_written_since(phone):
+    phone.send("old")
+    elsewhere = Alone(install="elsewhere", disk=phone.disk).connect()
+    old, new = elsewhere.device.view("room")[0].client_id, elsewhere.send("new")
+    elsewhere.answer((old, EXPIRED, 9)).clear().epoch(2, 0)
+    assert elsewhere.offered() == [[old, new]]
+
+
 # ---------------------------------------------------------------------------------------------- batches and order
 
 
