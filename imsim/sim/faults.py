@@ -90,7 +90,9 @@ class Faults:
 
     def _unavailable(self, event: model.Unavailable) -> None:
         self._world.backends.refuse(event.port, event.length)
-        self._world.fact(None, Event.PARTITIONED, detail=f"{event.port.value} unavailable for {event.length:g} s")
+        words = f"{event.port.value} unavailable for {event.length:g} s"
+        self._world.fact(None, Event.PARTITIONED, detail=words)
+        self._world.kernel.call_in(event.length, self._heal_these, ([], words))
 
     def _drop_cache(self, _event: model.DropCache) -> None:
         self._world.backends.values.drop("offline/")

@@ -12,6 +12,7 @@ from __future__ import annotations
 import contextlib
 import functools
 import gc
+import math
 import resource
 import sys
 import time
@@ -23,6 +24,7 @@ from imsim.errors import ConfigError, nearest
 from imsim.history import History, Level
 from imsim.history.counters import Counters
 from imsim.scenario import Scenario
+from imsim.sim.deviations import Deviation
 from imsim.study import table
 from imsim.study.metrics import Metrics, measure
 from imsim.verify.verdict import Verdict, weigh_run
@@ -32,7 +34,7 @@ if TYPE_CHECKING:
 
     import pandas as pd
 
-    from imsim.sim.deviations import Deviation
+    from imsim.study.diagram import Diagram
     from imsim.verify.evidence import Evidence
 
 __all__ = ["Run", "judged", "simulate"]
@@ -46,7 +48,7 @@ class Run(msgspec.Struct, frozen=True, kw_only=True, eq=False, dict=True):
     """What one run leaves behind.
 
     Attributes:
-        scenario, seed: what was asked.
+        scenario, seed, deviations: what was asked.
         history: what happened.
         verdict: whether the promises were kept.
         metrics: the figures.
@@ -66,6 +68,7 @@ class Run(msgspec.Struct, frozen=True, kw_only=True, eq=False, dict=True):
     wall_s: float
     verdict_s: float
     peak_rss_mb: float
+    deviations: tuple[Deviation, ...] = ()
 
     @functools.cached_property
     def messages(self) -> pd.DataFrame:
@@ -93,6 +96,41 @@ class Run(msgspec.Struct, frozen=True, kw_only=True, eq=False, dict=True):
         from imsim.study.frames import timeline
 
         return timeline(self.history, message=message, node=node)
+
+    def diagram(
+        self,
+        *,
+        message: str | None = None,
+        since: float = 0.0,
+        until: float = math.inf,
+        everything: bool = False,
+    ) -> Diagram:
+        """A space-time diagram: nodes side by side, frames as arrows between them, what went wrong, and when.
+
+        It shows what the first violation and the deviations are about; if there are neither, all that happened. Arrows
+        need a run at level `frames`. In a notebook it is a picture; `print` it in a terminal.
+
+        Args:
+            message: only what is about this message, its edits and recalls.
+            since: the beginning of a window of time, in seconds.
+            until: its end.
+            everything: leave nothing out.
+
+        Raises:
+            ConfigError: there is no such message, there is nothing to draw, or too much.
+        """
+        from imsim.study.diagram import diagram
+
+        return diagram(
+            self.history,
+            violations=self.verdict.violations,
+            deviations=self.deviations,
+            message=message,
+            since=since,
+            until=until,
+            everything=everything,
+            title=f"{self.scenario.name or 'a scenario'}, seed {self.seed}",
+        )
 
     def to_json(self) -> str:
         """The figures and the verdict as one JSON object on one line."""
@@ -176,6 +214,7 @@ def simulate(
             wall_s=wall_s,
             converged=end.converged,
             interrupted=end.interrupted,
+            deviations=deviations,
         )
 
 
@@ -188,6 +227,7 @@ def judged(
     wall_s: float,
     converged: bool = False,
     interrupted: bool = False,
+    deviations: Sequence[Deviation] = (),
 ) -> Run:
     """What a world left behind after `wall_s` seconds, judged and measured: either world ends here.
 
@@ -210,6 +250,7 @@ def judged(
         wall_s=wall_s,
         verdict_s=verdict_s,
         peak_rss_mb=_peak_rss_mb(),
+        deviations=tuple(deviations),
     )
 
 

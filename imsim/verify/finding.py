@@ -64,11 +64,13 @@ class Violation(msgspec.Struct, frozen=True, kw_only=True):
         property: which one.
         sentence: what happened, in plain words.
         rows: the facts that prove it, in the order in which they happened.
+        absence: something did not happen, which only the end of the run proves.
     """
 
     property: Property
     sentence: str
     rows: tuple[Row, ...]
+    absence: bool = False
 
     def __str__(self) -> str:
         """The sentence, and the rows below it."""

@@ -222,7 +222,7 @@ def _told(evidence: Evidence, charges: Iterable[Charge]) -> tuple[Violation, ...
             left[charge.property] -= 1
             sentence, places = charge.tell(int(culprit))
             rows = tuple(evidence.history.row(place) for place in sorted({place for place in places if place >= 0}))
-            violations.append(Violation(property=charge.property, sentence=sentence, rows=rows))
+            violations.append(Violation(property=charge.property, sentence=sentence, rows=rows, absence=charge.absence))
     return tuple(violations)
 
 

@@ -172,6 +172,7 @@ def test_a_servers_clock_jumps_too():
 def test_an_outage_refuses_everything_for_a_while():
     small = broken({"kind": "unavailable", "at": 10, "for": 5, "port": "log"})
     assert [row.detail for row in small.facts("partitioned")] == ["log unavailable for 5 s"]
+    assert small.times("healed", detail="log unavailable for 5 s") == [15.0]
     assert all(row.t >= 15.0 for row in small.facts("committed", message="bob-1"))
     assert small.facts("retried", message="bob-1")
 

@@ -15,6 +15,7 @@ from imsim.history import Event, Level
 from imsim.history.counters import Counters, DeviceCounters
 from imsim.protocol.server.gateway import Gateway
 from imsim.scenario import Scenario, Sync, load
+from imsim.sim.deviations import parse
 from imsim.study.run import judged, simulate
 from imsim.verify.verdict import Outcome
 
@@ -195,3 +196,27 @@ def test_a_run_that_raises_leaves_no_coroutine_that_nobody_awaited(monkeypatch, 
             simulate(load("tiny"))
         gc.collect()
     assert not warned
+
+
+def test_its_diagram_is_about_what_the_case_does_and_names_the_run():
+    case = [parse("drop the 1st push of alice-1 to bob/phone")]
+    run = simulate(load("tiny", ["network.kind=datagram"]), seed=1, deviations=case, level=Level.FRAMES)
+
+    drawn = run.diagram()
+
+    assert run.deviations == tuple(case)
+    assert drawn.title.startswith("tiny, seed 1: ")
+    assert drawn.layout.deviations == ("drop the 1st push of alice-1 to bob/phone",)
+    assert [arrow.words for arrow in drawn.layout.arrows if arrow.action] == ["push alice-1"]
+    assert {arrow.message for arrow in run.diagram(message="bob-3").layout.arrows} >= {"bob-3"}
+    assert {moment.t < 4 for moment in run.diagram(everything=True, until=3.9).layout.moments} == {True}
+
+
+def test_its_diagram_tells_what_was_violated(chat):
+    history = chat.send("alice/phone", "alice-1", 2).show("alice-1", 2).show("alice-1", 2, "bob/pc").end()
+    run = judged(Scenario(), seed=7, history=history, counters=COUNTERS, wall_s=0.5)
+
+    drawn = run.diagram()
+
+    assert drawn.title.startswith("a scenario, seed 7: ")
+    assert drawn.layout.violations == ("no duplicate shown: bob/pc shows alice-1 twice in one install",)

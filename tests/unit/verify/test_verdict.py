@@ -38,6 +38,15 @@ def test_a_violation_is_told_with_its_rows_and_is_not_ok(chat):
     assert "&lt;b&gt; was acknowledged" in verdict._repr_html_()
 
 
+def test_a_violation_says_whether_only_the_end_of_the_run_proves_it(chat):
+    missing = chat.send("alice/phone", "alice-1", 2).show("alice-1", 2, "alice/phone", "bob/pc")
+    verdict = judge(missing.show("alice-1", 2, "bob/pc").end())
+
+    absences = {violation.property: violation.absence for violation in verdict.violations}
+
+    assert absences == {Property.NO_LOSS: True, Property.NO_DUPLICATE: False}
+
+
 def test_of_many_violations_the_first_are_told_and_all_are_counted(chat):
     for number in range(30):
         chat.send("alice/phone", f"alice-{number}", number + 2)
