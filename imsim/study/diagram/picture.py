@@ -36,6 +36,8 @@ _HEAD: Final = 0.32
 _CHARACTER: Final = 0.066
 _NEAR: Final = 0.1
 _FEW: Final = 5
+_CAPTION: Final = 60
+"""Characters beside a mark; what is longer is cut."""
 _CALLOUT: Final = 34
 """Characters of a line that tells a broken promise."""
 
@@ -262,7 +264,8 @@ class _Page:
                 numbers = "".join(f" [{number}]" for number in mark.proves)
                 lanes.setdefault(mark.lane, []).append(mark.words + numbers)
             for lane, words in lanes.items():
-                yield index, lane, ", ".join(words), self._side(lane, moment.arrival)
+                said = textwrap.shorten(", ".join(words), _CAPTION, placeholder=" …")
+                yield index, lane, said, self._side(lane, moment.arrival)
 
     def _side(self, lane: int | None, arrival: int | None) -> int:
         """Away from where the frame came from; outwards at the edges."""

@@ -105,6 +105,16 @@ def test_what_is_left_out_is_counted(story):
     assert "… 7 facts" in words(diagram(history, message="alice-1").svg())
 
 
+def test_a_long_caption_is_cut(story):
+    for number in range(20):
+        story.say(PHONE, Event.CANCELLED, message=f"alice-{number}")
+
+    (said,) = (word for word in words(diagram(story.end()).svg()) if "cancelled" in word)
+
+    assert said.endswith("…")
+    assert len(said) <= 60
+
+
 def test_it_is_drawn_onto_the_axes_of_others(story):
     history, violation = broken(story)
     drawn = diagram(history, violations=[violation])
