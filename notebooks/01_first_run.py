@@ -111,25 +111,26 @@ plt.show()
 # %% [markdown]
 # ## Break it
 #
-# Second arguments of `load` are what `--set` is on the command line. Here 90 % of all frames are lost, and the devices
-# rely on pushes. The run ends two seconds after the last fault, and by then every send was to have come to an end.
+# Second arguments of `load` are what `--set` is on the command line. Here 90 % of all frames are lost, and what is lost
+# is tried again after longer and longer pauses. After the last fault the devices get all the time that their settings
+# can need, and by then every send was to have come to an end.
 
 # %%
-broken = imsim.simulate(imsim.load("tiny", ["sync.strategy=push", "network.loss=0.9", "settle=2s"]), seed=1)
+broken = imsim.simulate(imsim.load("tiny", ["network.loss=0.9"]), seed=1)
 print(broken.verdict.outcome.word)
 for violation in broken.verdict.violations[:3]:
     print(violation)
 
 # %% [markdown]
 # Each violation cites the facts that prove it. Why so? Ask what happened on the phone: it never got as far as to send,
-# since nobody answered its hello.
+# since nobody answered its hellos.
 
 # %%
 broken.timeline(node="alice/phone")[["t", "event", "message", "attempt", "detail"]]
 
 # %% [markdown]
-# A strategy that states how stale a device may get has until then. A run that ends earlier proves nothing, and the
-# verdict is *unknown* rather than a guess:
+# A run that ends earlier than the settings allow for proves nothing by what is missing, and the verdict is *unknown*
+# rather than a guess:
 
 # %%
 early = imsim.simulate(imsim.load("tiny", ["network.loss=0.9", "settle=2s"]), seed=1)
@@ -165,5 +166,5 @@ planted.verdict
 {seed: imsim.simulate(imsim.load("tiny"), seed=seed).metrics.duplicates_suppressed for seed in range(1, 9)}
 
 # %% [markdown]
-# To try: `network.loss=0.3` and a longer `settle` above, or `sync.strategy=poll` for the lesson. In a test,
+# To try: `network.loss=0.3` above, or `sync.strategy=poll` for the lesson. In a test,
 # `run.verdict.assert_ok()` fails with all of this in its message.

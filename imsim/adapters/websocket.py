@@ -5,7 +5,7 @@ frame closes the connection with a reason; it never ends the process. A peer tha
 than buffered for ever: its session goes on from what it acknowledged. Closing says first what was said before it,
 and ends within a bounded time however the peer behaves.
 
-What does not belong here: sessions and devices (protocol/), and when to connect (client.py).
+What does not belong here: sessions and devices (protocol/), and when to connect (imsim/client/).
 """
 
 from __future__ import annotations

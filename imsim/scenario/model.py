@@ -60,7 +60,11 @@ class Scenario(Section, frozen=True, kw_only=True):
         Seconds | None, Meta(description="When traffic and faults end; none: with the last message.")
     ] = None
     settle: Annotated[
-        Seconds | None, Meta(description="Time granted to convergence after that; none: from sync and retry settings.")
+        Seconds | None,
+        Meta(
+            description="Time granted to convergence after that; none: what sync and retry settings can need. "
+            "After less, what is missing proves nothing."
+        ),
     ] = None
     without: Annotated[
         tuple[Annotated[str, Meta(min_length=1, max_length=200)], ...],

@@ -10,12 +10,11 @@ from websockets.asyncio.server import serve
 
 from imsim.adapters.websocket import frames
 from imsim.client import Client
-from imsim.errors import ConfigError, WorldError
+from imsim.errors import WorldError
 from imsim.live.server import LiveServer
 from imsim.protocol.config import DeviceConfig
 from imsim.protocol.effects import Connect, Disconnect, Transmit, Write
 from imsim.protocol.frames import Codec, Hello, Refused
-from imsim.protocol.records import SendState
 from imsim.protocol.retry import Fixed
 
 SECONDS = 10
@@ -28,7 +27,7 @@ def client(url: str, folder, **more) -> Client:
 
 
 def fill_the_disk(of: Client) -> None:
-    of._store._database._connection.execute("PRAGMA max_page_count = 1")
+    of._driver._store._database._connection.execute("PRAGMA max_page_count = 1")
 
 
 async def test_effects_are_carried_out_in_order_and_a_row_is_durable_before_it_is_told(tmp_path):
@@ -127,24 +126,6 @@ async def test_a_server_that_refuses_for_good_is_no_reason_to_wait_for_ever(tmp_
                 await alice.wait(lambda: alice.online)
 
 
-async def test_what_cannot_be_sent_is_refused_before_it_is_remembered(tmp_path):
-    async with asyncio.timeout(SECONDS), client(NOWHERE, tmp_path) as alice:
-        for content, why in (("\ud800", "surrogate"), ("x" * 200_000, "expected at most 131072")):
-            with pytest.raises(ConfigError, match=why):
-                await alice.send("team", content)
-        kept = await alice.send("team", "x")
-        assert kept.endswith("-0")
-        assert alice.device.state(kept) is SendState.PENDING
-
-
-async def test_a_wrong_address_and_a_store_in_use_are_told_at_once(tmp_path):
-    with pytest.raises(ConfigError, match="expected a WebSocket address"):
-        await client("http://127.0.0.1:1", tmp_path).__aenter__()
-    async with asyncio.timeout(SECONDS), client(NOWHERE, tmp_path):
-        with pytest.raises(WorldError, match="is in use"):
-            await client(NOWHERE, tmp_path).__aenter__()
-
-
 async def test_a_closed_client_does_nothing_more(tmp_path):
     async with asyncio.timeout(SECONDS):
         async with client(NOWHERE, tmp_path) as alice:
@@ -176,23 +157,12 @@ async def test_a_connection_that_comes_too_late_is_not_taken_for_the_next_one(tm
         client(f"ws://127.0.0.1:{server.sockets[0].getsockname()[1]}", tmp_path) as alice,
     ):
         await arrived.get()
-        alice._input(alice._device.close)
-        alice._command(alice._device.open)
+        alice._driver._input(alice.device.close)
+        alice._driver.command(alice.device.open)
         socket, kind = await heard.get()
         assert (socket, kind) == (await arrived.get(), Hello)
-        link = alice._link
+        link = alice._driver._link
         late.set()
         assert await heard.get() == (socket, Hello)  # again, since nobody answers: on the same connection
-        assert alice._link is link
+        assert alice._driver._link is link
         assert arrived.empty()
-
-
-async def test_copies_of_a_database_never_use_one_client_id(tmp_path):
-    async with asyncio.timeout(SECONDS):
-        async with client(NOWHERE, tmp_path) as alice:
-            first = await alice.send("team", "one")
-        (tmp_path / "backup").mkdir()
-        (tmp_path / "backup" / "alice.db").write_bytes((tmp_path / "alice.db").read_bytes())
-        async with client(NOWHERE, tmp_path) as here, client(NOWHERE, tmp_path / "backup") as there:
-            ids = {first, await here.send("team", "two"), await there.send("team", "two")}
-            assert len(ids) == 3
