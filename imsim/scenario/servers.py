@@ -18,14 +18,16 @@ from imsim.scenario.values import Bytes, Count, Delay, Name, Seconds, Section, S
 __all__ = ["Backend", "Backends", "Durability", "KeyValueBackend", "LogBackend", "QueueBackend", "Retention"]
 __all__ += ["Servers", "Timeouts"]
 
-_Positive = Annotated[float, Meta(gt=0, le=3660 * 86400.0, extra={"unit": "seconds"})]
+_Positive = Annotated[float, Meta(ge=0.001, le=3660 * 86400.0, extra={"unit": "seconds"})]
+_Age = Annotated[float, Meta(ge=1, le=3660 * 86400.0, extra={"unit": "seconds"})]
+"""A server looks several times in it for what has become older."""
 
 
 class Retention(Section, frozen=True, kw_only=True):
     """What of a conversation's log is kept; what goes is told to devices as trimmed."""
 
     entries: Annotated[Count | None, Meta(description="Entries kept of each conversation; none: all.")] = None
-    age: Annotated[Seconds | None, Meta(description="Entries older than this are trimmed; none: never.")] = None
+    age: Annotated[_Age | None, Meta(description="Entries older than this are trimmed; none: never.")] = None
 
 
 class Timeouts(Section, frozen=True, kw_only=True):
@@ -66,9 +68,9 @@ class Servers(Section, frozen=True, kw_only=True):
     silence: Annotated[_Positive, Meta(description="A connection without a frame for this long is dead.")] = 40.0
     resume: Annotated[Seconds, Meta(description="How long a lost session may be resumed.")] = 60.0
     retention: Annotated[Retention, Meta(description="What is kept of the log.")] = Retention()
-    idempotency: Annotated[
-        _Positive, Meta(description="Claims of an install that is silent for longer are dropped.")
-    ] = 7 * 86400.0
+    idempotency: Annotated[_Age, Meta(description="Claims of an install that is silent for longer are dropped.")] = (
+        7 * 86400.0
+    )
     reoffer_window: Annotated[
         Seconds, Meta(description="After a failover, how long senders may offer the lost tail again.")
     ] = 60.0
