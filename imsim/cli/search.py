@@ -10,7 +10,7 @@ import importlib
 import json
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, Final
+from typing import TYPE_CHECKING, Annotated, Any, Final, Literal
 
 import msgspec
 from cyclopts import Parameter
@@ -37,7 +37,9 @@ def check(  # noqa: PLR0913 (what a search may be told)
     model: str,
     /,
     *,
+    strategy: Literal["random", "exhaustive"] = "random",
     runs: Whole | None = None,
+    depth: Whole = 1,
     budget: Annotated[str | None, Parameter(metavar="DURATION")] = None,
     seed: Whole = 1,
     set_: Overrides = None,
@@ -50,7 +52,9 @@ def check(  # noqa: PLR0913 (what a search may be told)
 
     Args:
         model: A model file, or the name of a shipped one.
-        runs: How many cases are tried; by default 1000, or as many as the budget allows.
+        strategy: Random cases, or all with few deviations.
+        runs: How many random cases are tried; by default 1000, or as many as the budget allows.
+        depth: How many deviations a case of an exhaustive search has at most.
         budget: How long to search, such as 60s.
         seed: The same seed gives the same cases.
         set_: Change one key of the model, as `imsim run --set`.
@@ -69,7 +73,9 @@ def check(  # noqa: PLR0913 (what a search may be told)
     with screen.count("cases") as tell:
         found = search.check(
             scenario,
+            strategy=strategy,
             runs=runs,
+            depth=depth,
             budget=None if budget is None else _duration("--budget", budget),
             seed=seed,
             device=kind,
@@ -216,7 +222,7 @@ def _as_json(found: Found, files: list[Path]) -> dict[str, Any]:
         "verdict": found.outcome.word,
         "failures": [
             {
-                "index": failure.index,
+                "index": failure.order[0] if failure.order else -1,
                 "property": failure.case.breaks,
                 "story": failure.story if failure.shrunk is None else failure.shrunk.story,
                 "seed": failure.smallest.seed,

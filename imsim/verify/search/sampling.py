@@ -18,20 +18,22 @@ from typing import TYPE_CHECKING, Any, Final
 import msgspec
 
 from imsim.errors import AlgorithmError
+from imsim.scenario import Scenario
 from imsim.sim import deviations as acts
 from imsim.sim.decisions import GOLDEN, MASK, Improviser, Kind, draw, name_hash, remix, unit
 from imsim.sim.deviations import Deviation, possible
 from imsim.sim.world import World
 from imsim.verify.search.case import Case
+from imsim.verify.search.trial import try_case
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
 
     from imsim.protocol.device import Device
-    from imsim.scenario import Scenario
     from imsim.sim.deviations import Action
+    from imsim.verify.search.trial import Told
 
-__all__ = ["FAULTS", "Ground", "Sample", "sample", "survey"]
+__all__ = ["FAULTS", "FAULT_OF", "Ground", "Portion", "Sample", "portions", "sample", "survey"]
 
 _EXPECTED: Final = (1, 1, 2, 3, 5, 8, 13)
 """How many deviations a case expects."""
@@ -40,6 +42,8 @@ _SECONDS: Final = (0.05, 0.5, 2.0, 8.0, 30.0)
 _JUMPS: Final = (-3600.0, -5.0, 5.0, 3600.0)
 _MOST: Final = 1_000_000
 """Cases of one seed."""
+_PORTION: Final = 20
+"""Cases that a process is handed at once."""
 
 _BY_KEY: Final[dict[str, tuple[type[Action], ...]]] = {
     "drop": (acts.Drop, acts.LosePush),
@@ -50,6 +54,8 @@ _BY_KEY: Final[dict[str, tuple[type[Action], ...]]] = {
     "pause": (acts.Pause,),
     "time out": (acts.TimeoutBefore, acts.TimeoutAfter),
 }
+FAULT_OF: Final[dict[type, str]] = {action: fault for fault, actions in _BY_KEY.items() for action in actions}
+"""The kind of fault of each action at a key."""
 _BY_TIME: Final = ("partition", "clock")
 FAULTS: Final = (*_BY_KEY, *_BY_TIME)
 """The kinds of fault, as a person calls them."""
@@ -118,6 +124,38 @@ def sample(scenario: Scenario, ground: Ground, *, seed: int, index: int) -> Samp
         faults=faults,
         improviser=_improviser(faults, ground, expected),
     )
+
+
+class Portion(msgspec.Struct, frozen=True, eq=False):
+    """The cases `low..high - 1`, for one process to try."""
+
+    scenario: Scenario
+    ground: Ground
+    seed: int
+    device: Any
+    low: int
+    high: int
+
+    @property
+    def order(self) -> tuple[int, ...]:
+        """Its place among the portions."""
+        return (self.low,)
+
+    def tell(self) -> Iterator[Told]:
+        """Try them in order."""
+        for index in range(self.low, self.high):
+            draft = sample(self.scenario, self.ground, seed=self.seed, index=index)
+            yield try_case(draft.case, device=self.device, improviser=draft.improviser).told((index,), draft.faults)
+
+
+def portions(scenario: Scenario, *, seed: int, device: type[Device], runs: int | None) -> Iterator[Portion]:
+    """Random cases in small portions, `runs` of them or without end."""
+    ground = survey(scenario, seed=seed, device=device)
+    low = 0
+    while runs is None or low < runs:
+        high = low + _PORTION if runs is None else min(low + _PORTION, runs)
+        yield Portion(scenario, ground, seed, device, low, high)
+        low = high
 
 
 def _swarm(ground: Ground, bits: Iterator[int]) -> tuple[str, ...]:

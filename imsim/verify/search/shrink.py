@@ -19,11 +19,10 @@ import msgspec
 from imsim.errors import ConfigError
 from imsim.protocol.device import Device
 from imsim.scenario.faults import Rates
-from imsim.scenario.network import NetworkProfile
 from imsim.scenario.servers import Backends
-from imsim.scenario.values import Delay as Latency
 from imsim.sim.deviations import ClockJump, Delay, Deviation, Partition, Pause
 from imsim.verify.search.case import Case
+from imsim.verify.search.simpler import with_a_dull_network
 from imsim.verify.search.trial import try_case
 
 if TYPE_CHECKING:
@@ -209,15 +208,9 @@ def _without_weak_backends(scenario: Scenario) -> Iterator[Scenario]:
 
 
 def _with_a_dull_network(scenario: Scenario) -> Iterator[Scenario]:
-    network = scenario.network
-    dull = {name: _dull(profile) for name, profile in network.profiles.items()}
-    if dull != network.profiles:
-        yield msgspec.structs.replace(scenario, network=msgspec.structs.replace(network, profiles=dull))
-
-
-def _dull(profile: NetworkProfile) -> NetworkProfile:
-    """The same kind of link, with nothing but a constant latency."""
-    return NetworkProfile(kind=profile.kind, latency=Latency(mean=profile.latency.offset + profile.latency.mean))
+    dull = with_a_dull_network(scenario)
+    if dull != scenario:
+        yield dull
 
 
 _SIMPLER: Final[Sequence[Callable[[Scenario], Iterator[Scenario]]]] = (

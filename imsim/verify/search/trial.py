@@ -13,6 +13,7 @@ import msgspec
 from imsim.errors import AlgorithmError
 from imsim.history import History, Level
 from imsim.protocol.device import Device
+from imsim.sim.decisions import Key
 from imsim.sim.deviations import Deviation
 from imsim.sim.world import World
 from imsim.verify.evidence import Evidence
@@ -22,7 +23,7 @@ from imsim.verify.verdict import Outcome, Verdict, weigh_run
 if TYPE_CHECKING:
     from imsim.sim.decisions import Improviser
 
-__all__ = ["CONTRACT", "Trial", "replay", "try_case"]
+__all__ = ["CONTRACT", "Told", "Trial", "replay", "try_case"]
 
 CONTRACT: Final = "contract"
 """The promise that an algorithm breaks by raising."""
@@ -37,6 +38,7 @@ class Trial(msgspec.Struct, frozen=True, kw_only=True, eq=False):
         verdict: what the judge says; None where an exception ended it.
         failures: the promises that were broken, with the story of the first that broke each.
         decisions: how many decisions could have gone otherwise.
+        keys: these decisions in order, where they were to be recorded.
     """
 
     case: Case
@@ -44,6 +46,7 @@ class Trial(msgspec.Struct, frozen=True, kw_only=True, eq=False):
     verdict: Verdict | None
     failures: dict[str, str]
     decisions: int
+    keys: tuple[Key, ...] = ()
 
     @property
     def unknown(self) -> bool:
@@ -54,6 +57,22 @@ class Trial(msgspec.Struct, frozen=True, kw_only=True, eq=False):
     def outcome(self) -> Outcome:
         """Violated, unknown, or holds."""
         return Outcome.VIOLATED if self.failures else Outcome.UNKNOWN if self.unknown else Outcome.HOLDS
+
+    def told(self, order: tuple[int, ...], faults: tuple[str, ...] = ()) -> Told:
+        """What a search needs of it: `order` is its place, `faults` are the kinds of fault that it might use."""
+        met = {} if self.verdict is None else self.verdict.met
+        deviations = self.case.deviations
+        return Told(
+            order=order,
+            seed=self.case.seed,
+            deviations=tuple(map(str, deviations)),
+            failures=self.failures,
+            unknown=self.unknown,
+            goals=tuple(goal for goal, times in met.items() if times),
+            faults=faults,
+            actions=tuple(str(type(one.action).__struct_config__.tag).replace("_", " ") for one in deviations),
+            decisions=self.decisions,
+        )
 
     def __str__(self) -> str:
         if self.verdict is not None:
@@ -70,12 +89,27 @@ class Trial(msgspec.Struct, frozen=True, kw_only=True, eq=False):
             raise AlgorithmError(f"{self}\n\n{self.case}")
 
 
+class Told(msgspec.Struct, frozen=True, kw_only=True, eq=False):
+    """A trial as one process tells another of it: its place, what was done, what came of it."""
+
+    order: tuple[int, ...]
+    seed: int
+    deviations: tuple[str, ...]
+    failures: dict[str, str]
+    unknown: bool
+    goals: tuple[str, ...]
+    faults: tuple[str, ...]
+    actions: tuple[str, ...]
+    decisions: int
+
+
 def try_case(
     case: Case,
     *,
     device: type[Device] = Device,
     improviser: Improviser | None = None,
     level: Level = Level.MESSAGES,
+    recording: bool = False,
 ) -> Trial:
     """Run a case and judge it.
 
@@ -84,6 +118,7 @@ def try_case(
         device: what runs on every device.
         improviser: deviates where the case says nothing (imsim/sim/decisions.py).
         level: how much is recorded; it changes nothing of what happens.
+        recording: keep the keys of all decisions.
 
     Raises:
         ConfigError: the case asks for what there is not.
@@ -93,6 +128,7 @@ def try_case(
         seed=case.seed,
         deviations=case.deviations,
         level=level,
+        recording=recording,
         improviser=improviser,
         device=device,
     )
@@ -111,7 +147,8 @@ def try_case(
     made = tuple(Deviation(decisions.key_of(asked), action) for asked, action in decisions.improvised)
     if made:
         case = msgspec.structs.replace(case, deviations=(*case.deviations, *made))
-    return Trial(case=case, history=history, verdict=verdict, failures=failures, decisions=decisions.asked)
+    keys = tuple(map(decisions.key_of, decisions.record or ()))
+    return Trial(case=case, history=history, verdict=verdict, failures=failures, decisions=decisions.asked, keys=keys)
 
 
 def replay(case: Case, *, device: type[Device] = Device) -> Trial:

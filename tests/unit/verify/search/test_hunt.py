@@ -44,14 +44,14 @@ def test_a_mistake_is_found_shrunk_and_told(tiny):
 def test_the_lowest_failure_is_reported_on_any_number_of_cores(tiny):
     alone = check(tiny, runs=60, seed=4, jobs=1, device=Hasty, shrink_seconds=0)
     together = check(tiny, runs=60, seed=4, jobs=2, device=Hasty, shrink_seconds=0)
-    assert alone.failures[0].index == together.failures[0].index
+    assert alone.failures[0].order == together.failures[0].order
     assert alone.failures[0].case == together.failures[0].case
 
 
 def test_what_raises_breaks_its_contract(tiny):
     found = check(tiny, runs=5, jobs=1, device=Raises, shrink_seconds=5)
     (failure,) = found.failures
-    assert failure.index == 0
+    assert failure.order == (0,)
     assert failure.case.breaks == "contract"
     assert failure.smallest.deviations == ()
     assert "ValueError" in failure.story
@@ -61,7 +61,7 @@ def test_what_failed_earlier_is_tried_first(tiny):
     known = check(tiny, runs=40, seed=4, jobs=1, device=Hasty, shrink_seconds=0).failures[0].case
     found = check(tiny, runs=40, seed=4, jobs=1, device=Hasty, first=[known], shrink_seconds=0)
     assert found.cases == 1
-    assert found.failures[0].index == -1
+    assert found.failures[0].order == ()
     assert found.failures[0].case == known
     assert check(tiny, runs=20, jobs=1, first=[known]).cases == 21
 
@@ -84,14 +84,16 @@ def test_a_goal_that_was_in_reach_and_never_met_leaves_it_unknown(tiny):
 
 def test_a_case_of_which_nothing_is_known_leaves_it_unknown():
     found = Found(
-        outcome=Outcome.UNKNOWN, cases=9, seconds=1.0, failures=(), unknown=(4,), unmet=(), coverage=Coverage()
+        outcome=Outcome.UNKNOWN, cases=9, seconds=1.0, failures=(), unknown=((4, 2),), unmet=(), coverage=Coverage()
     )
-    assert "nothing is known of 1 cases, the first of them number 4" in str(found)
+    assert "nothing is known of 1 cases, the first of them number 4.2" in str(found)
 
 
 @pytest.mark.parametrize(
     ("asked", "says"),
     [
+        ({"depth": 0}, "depth: expected an integer >= 1, got 0"),
+        ({"strategy": "randum"}, r"strategy: expected random or exhaustive, got 'randum' \(did you mean 'random'\?\)"),
         ({"seed": -1}, "seed: expected"),
         ({"runs": 0}, "runs: expected"),
         ({"jobs": 0}, "jobs: expected"),

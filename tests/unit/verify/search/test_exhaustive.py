@@ -1,0 +1,78 @@
+"""Exhaustive search: every set of deviations once, as many as were counted, and a word for what was tried."""
+
+from __future__ import annotations
+
+from itertools import islice
+
+import pytest
+
+from imsim.protocol.device import Device
+from imsim.scenario import load
+from imsim.scenario.values import Shape
+from imsim.verify.search import Case, check, try_case
+from imsim.verify.search.exhaustive import children, subtrees
+from imsim.verify.search.simpler import with_a_dull_network
+from imsim.verify.verdict import Outcome
+from tests.flawed_devices import Raises
+
+TINY_CASES = 2422
+"""Cases of models/tiny.toml with at most one deviation, the run without any included."""
+
+
+@pytest.fixture(scope="module")
+def tiny():
+    return with_a_dull_network(load("tiny"))
+
+
+@pytest.fixture(scope="module")
+def smallest():
+    """Two users and one message: small enough for two deviations."""
+    steps = [{"at": 1.0, "from": "alice", "to": "team", "device": "phone"}]
+    changes = {"traffic.steps": steps, "faults.events": [], "duration": "3s", "devices.kinds": ["phone"]}
+    return with_a_dull_network(load("tiny", {**changes, "sync.strategy": "push"}))
+
+
+def test_a_link_of_constant_latency_loses_nothing(tiny):
+    for profile in tiny.network.profiles.values():
+        assert profile.loss == profile.outages.every == profile.outages.length == 0.0
+        assert profile.latency.distribution is Shape.CONSTANT
+
+
+def test_the_cases_of_the_smallest_model_are_counted(tiny):
+    cases = list(subtrees(tiny, seed=1, device=Device, depth=1))
+    assert len(cases) == TINY_CASES
+    assert len({case.deviations for case in cases}) == TINY_CASES
+    assert [case.order for case in cases] == [(number,) for number in range(TINY_CASES)]
+
+
+def test_every_deviation_can_happen(tiny):
+    trial = try_case(Case(scenario=tiny, seed=1), recording=True)
+    keys = list(trial.keys)
+    for place, child in islice(children(trial, -1), 0, None, 97):
+        assert keys[place] == child.key
+        changed = try_case(Case(scenario=tiny, seed=1, deviations=(child,)), recording=True)
+        assert list(changed.keys[: place + 1]) == keys[: place + 1], "everything before it is the same run"
+
+
+def test_children_deviate_only_after_their_parent(tiny):
+    trial = try_case(Case(scenario=tiny, seed=1), recording=True)
+    last = len(trial.keys) - 1
+    assert {place for place, _ in children(trial, last - 2)} == {last - 1, last}
+    assert not list(children(trial, last))
+
+
+def test_a_search_through_everything_says_what_that_was(smallest):
+    small = check(smallest, strategy="exhaustive", jobs=1)
+    assert small.outcome is Outcome.HOLDS, str(small)
+    assert small.cases == len(list(subtrees(smallest, seed=1, device=Device, depth=1)))
+    assert "these were all cases of up to 1 deviations" in str(small)
+
+
+def test_a_search_that_was_cut_short_does_not_say_that_it_was_everything(tiny):
+    assert check(tiny, strategy="exhaustive", budget=0.01, jobs=1).everything == ""
+
+
+def test_nothing_follows_from_a_case_that_fails():
+    found = check(load("tiny"), strategy="exhaustive", depth=2, jobs=1, device=Raises, shrink_seconds=0)
+    assert found.cases == 1
+    assert found.failures[0].order == (0,)
