@@ -22,7 +22,7 @@ from imsim.errors import ConfigError, nearest
 if TYPE_CHECKING:
     from imsim.protocol.device import Device
     from imsim.scenario import Scenario
-    from imsim.verify.search import Case, Failure, Found
+    from imsim.verify.search import Case, Failure, Found, Trial
 
 __all__ = ["check", "export", "replay"]
 
@@ -87,7 +87,9 @@ def check(  # noqa: PLR0913 (what a search may be told)
     files = [_keep(failure) for failure in found.failures]
     for line in found.lines():
         screen.line(line)
-    for file in files:
+    for failure, file in zip(found.failures, files, strict=True):
+        if not json_:
+            _draw(screen, search.replay(failure.smallest, device=kind))
         screen.line(f"see it again: imsim replay {file}" + (f" --device {device}" if device else ""))
     if json_:
         with reader_may_leave():
@@ -116,7 +118,8 @@ def replay(
 
     trial = search.replay(search.Case.read(case), device=_device(device))
     screen = Screen(quiet=json_)
-    for line in (*str(trial.case).splitlines(), "", *str(trial).splitlines()):
+    _draw(screen, trial)
+    for line in str(trial).splitlines():
         screen.line(line)
     if history is not None:
         trial.history.write(history)
@@ -213,6 +216,24 @@ def _keep(failure: Failure) -> Path:
     file = FAILURES / case.file_name
     case.write(file)
     return file
+
+
+def _draw(screen: Screen, trial: Trial) -> None:
+    """The case, and how it breaks its promise as a space-time diagram, as far as it fits."""
+    from imsim.study.diagram import diagram
+
+    case = trial.case
+    violations = () if trial.verdict is None else trial.verdict.violations
+    meant = [violation for violation in violations if violation.property.value == case.breaks]
+    text = str(case)
+    if violations:
+        title = f"{case.scenario.name or 'a scenario'}, seed {case.seed}"
+        drawn = diagram(trial.history, violations=meant or violations, deviations=case.deviations, title=title)
+        try:
+            text = drawn.text()
+        except ConfigError as error:  # too many lanes for the terminal
+            text += f"\n(no diagram: {error})"
+    screen.line(f"\n{text}\n")
 
 
 def _as_json(found: Found, files: list[Path]) -> dict[str, Any]:
