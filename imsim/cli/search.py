@@ -166,11 +166,14 @@ def _device(name: str) -> type[Device]:
         sys.path.insert(0, "")
     try:
         found: Any = importlib.import_module(module)
-    except ImportError as error:
+    except Exception as error:
         raise ConfigError(f"--device {name}: cannot be imported: {error}") from error
     if not isinstance(getattr(found, kind, None), type):
         raise ConfigError(f"--device {name}: {module} has no class {kind!r}{nearest(kind, vars(found))}")
-    return getattr(found, kind)  # type: ignore[no-any-return]
+    device: type[Device] = getattr(found, kind)
+    if not callable(getattr(device, "load", None)):
+        raise ConfigError(f"--device {name}: no device: it has no load")
+    return device
 
 
 def _properties(names: list[str]) -> tuple[str, ...]:

@@ -19,6 +19,7 @@ FOUND = ("check", "tiny", "--runs", "40", "--seed", "4", "--jobs", "1", *HASTY)
 def _folder(tmp_path, monkeypatch):
     """A folder with a module of a user's own, as it lies beside a model."""
     shutil.copy(Path(__file__).parents[2] / "flawed_devices.py", tmp_path)
+    (tmp_path / "torn.py").write_text("class Mine(", encoding="utf-8")
     monkeypatch.chdir(tmp_path)
 
 
@@ -88,6 +89,11 @@ def test_json_is_one_object_on_one_line(imsim):
         (("check", "tiny", "--device", "flawed_devices"), "--device flawed_devices: expected MODULE:CLASS"),
         (("check", "tiny", "--device", "nowhere:X"), "--device nowhere:X: cannot be imported"),
         (("check", "tiny", "--device", "flawed_devices:Hast"), "has no class 'Hast' (did you mean 'Hasty'?)"),
+        (("check", "tiny", "--device", "json:JSONDecoder"), "--device json:JSONDecoder: no device: it has no load"),
+        (
+            ("check", "tiny", "--device", "torn:Mine"),
+            "torn:Mine: cannot be imported: '(' was never closed (torn.py, li",
+        ),
         (("check", "tini"), "tini"),
         (("replay", "none.toml"), "none.toml: cannot be read"),
         (("export", "none.toml"), "export: expected a form: --pytest"),
