@@ -1,7 +1,7 @@
-"""What people type: `imsim run | check | replay | export | models | new | schema | import | serve | bench`.
+"""What people type: `imsim run | check | replay | export | models | new | schema | import | serve | bench | verify`.
 
-    arguments ─▶ commands.py, search.py ─▶ the library ─▶ screen.py ─▶ exit code
-                      └───────── whatever goes wrong ──▶ exits.py ──┘
+    arguments ─▶ commands.py, search.py, verify.py ─▶ the library ─▶ screen.py ─▶ exit code
+                      └────────────── whatever goes wrong ──▶ exits.py ──────┘
 
 A command reads its input, calls the library, and lays out what comes back; nothing is computed here. A user's mistake
 is one plain line on standard error that names the file and the key, and never a traceback.
@@ -9,8 +9,8 @@ is one plain line on standard error that names the file and the key, and never a
 
 from __future__ import annotations
 
-from imsim.cli import commands, search
+from imsim.cli import commands, search, verify
 from imsim.cli.exits import Exit, main
 from imsim.cli.options import app
 
-__all__ = ["Exit", "app", "commands", "main", "search"]
+__all__ = ["Exit", "app", "commands", "main", "search", "verify"]

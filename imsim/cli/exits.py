@@ -29,7 +29,7 @@ from imsim.errors import AlgorithmError, ImsimError, InternalError
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-__all__ = ["Exit", "main"]
+__all__ = ["Exit", "complain", "main"]
 
 
 class Exit(enum.IntEnum):
@@ -71,26 +71,26 @@ def _ended(work: Callable[[], int]) -> int:
     except ImsimError as error:
         if isinstance(error, AlgorithmError) and error.__cause__ is not None:
             traceback.print_exception(error.__cause__)
-        _complain(str(error))
+        complain(str(error))
         return error.exit_code
     except cyclopts.CycloptsError as error:
-        _complain(usage.tell(error))
+        complain(usage.tell(error))
         return Exit.COULD_NOT_RUN
     except KeyboardInterrupt as interrupt:
-        _complain(str(interrupt) or "interrupted")
+        complain(str(interrupt) or "interrupted")
         return Exit.INTERRUPTED
     except BrokenPipeError:  # whoever read has seen enough
         write_nowhere()
         return 0
     except OSError as error:
-        _complain(f"{error.filename or 'standard output'}: {error.strerror or error}")
+        complain(f"{error.filename or 'standard output'}: {error.strerror or error}")
         write_nowhere()
         return Exit.COULD_NOT_RUN
     except Exception as error:  # noqa: BLE001 (whatever else escapes is a bug)
         return _own_bug(error)
 
 
-def _complain(message: str) -> None:
+def complain(message: str) -> None:
     """One line, whatever a name or a value that it quotes has in it."""
     line = "".join(letter if letter.isprintable() else repr(letter)[1:-1] for letter in message)
     with contextlib.suppress(OSError):
@@ -99,7 +99,7 @@ def _complain(message: str) -> None:
 
 def _own_bug(error: Exception) -> int:
     traceback.print_exception(error)
-    _complain(
+    complain(
         "this is a bug of imsim's own. Please report it with the lines above, the model, the command, and: "
         f"imsim {imsim.__version__}, Python {platform.python_version()}, {platform.system()}"
     )

@@ -1,0 +1,183 @@
+"""The formats of calls and answers: what each event means, and what is refused with file and line."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from imsim.errors import ConfigError
+from imsim.verify.formats import jepsen_edn, jepsen_log, porcupine_kv
+from imsim.verify.formats.events import paired
+from imsim.verify.linear.models import MODELS
+from imsim.verify.linear.operation import UNKNOWN, Operation, Status
+
+PATH = Path("h.log")
+
+
+def log(*lines):
+    return "".join(f"INFO  jepsen.util - {line}\n" for line in lines)
+
+
+def operations(format_, text, model="cas-register"):
+    return paired(format_.read_events(text, PATH), MODELS[model], PATH)
+
+
+def test_a_line_of_the_log_is_an_event():
+    text = log("3\t:invoke\t:cas\t[1 4]", "0 :invoke :read nil", "0 :ok :read nil", "3\t:ok\t:cas\t[1 4]")
+    read, cas = operations(jepsen_log, text)
+    assert cas == Operation(process=3, function="cas", value=(1, 4), result=True, call=0, returned=3, index=3, line=4)
+    assert (read.function, read.value, read.result, read.call, read.returned) == ("read", None, UNKNOWN, 1, 2)
+
+
+def test_in_the_log_nil_was_read_by_a_register():
+    (read,) = operations(jepsen_log, log("0 :invoke :read nil", "0 :ok :read nil"), "register")
+    assert read.result is None
+
+
+@pytest.mark.parametrize(
+    ("call", "end", "result", "status"),
+    [
+        (":cas [1 2]", ":fail :cas [1 2]", False, Status.OK),
+        (":cas [1 2]", ":info :cas :timed-out", UNKNOWN, Status.INFO),
+        (":cas [1 2]", ":fail :cas :timed-out", UNKNOWN, Status.INFO),
+        (":write 1", ":info :write :timed-out", UNKNOWN, Status.INFO),
+        (":write 1", ":fail :write :timed-out", UNKNOWN, Status.INFO),
+        (":write 1", ":fail :write 1", UNKNOWN, Status.FAIL),
+        (":read nil", ":fail :read :timed-out", UNKNOWN, Status.FAIL),
+        (":read nil", ":info :read :timed-out", UNKNOWN, Status.FAIL),
+    ],
+)
+def test_how_an_operation_of_the_log_ended(call, end, result, status):
+    (operation,) = operations(jepsen_log, log(f"0 :invoke {call}", f"0 {end}"))
+    assert (operation.result, operation.status) == (result, status)
+
+
+def test_an_operation_without_an_end_stays_open():
+    (operation,) = operations(jepsen_log, log("0 :invoke :write 1"))
+    assert (operation.status, operation.returned, operation.line) == (Status.INFO, None, 1)
+
+
+def test_other_loggers_and_the_nemesis_are_no_part_of_the_log():
+    text = "2015-01-01 INFO  jepsen.core - Running test\n\n" + log(":nemesis :info :start nil", "0 :invoke :write 1")
+    (operation,) = operations(jepsen_log, "2015 INFO jepsen.core - x\n" + text)
+    assert operation.line == 5
+
+
+@pytest.mark.parametrize(
+    ("text", "says"),
+    [
+        (log("0 :invoke :write 1", "0 :o"), r"line 2: expected a line such as 'INFO  jepsen.util - 3 :invoke"),
+        ("hello\n", r"line 1: expected a line such as .*, got 'hello'"),
+        (log("0 :invoke :cas [1 2"), r"line 1: expected one value, got '\[1 2'"),
+        (log("0 :invoke :cas 1 2"), "line 1: expected one value, got '1 2'"),
+        (log("0 :ok :write 1"), "line 1: an answer to process 0, which has not called"),
+        (
+            log("0 :invoke :write 1", "0 :invoke :read nil"),
+            "line 2: process 0 calls read before the answer to its write of line 1",
+        ),
+        (
+            log("0 :invoke :write 1", "0 :ok :read 1"),
+            "line 2: process 0 called write 'write' in line 1, and the answer is about 'read'",
+        ),
+        (
+            log("0 :invoke :wriet 1"),
+            r"line 1: wriet: no such operation \(did you mean 'write'\?\); cas-register has read, write, cas",
+        ),
+    ],
+)
+def test_what_is_wrong_in_a_log_is_named_with_its_line(text, says):
+    with pytest.raises(ConfigError, match=f"^h.log: {says}"):
+        operations(jepsen_log, text)
+
+
+EDN = """; by hand
+{:process 0, :type :invoke, :f :write, :value 3}
+{:process :nemesis, :type :info, :f :start, :value nil}
+{:process 0, :type :ok, :f :write, :value 3}
+{:process 1 :type :invoke :f :cas :value [3 4]}
+{:process 1 :type :fail :f :cas :value [3 4] :error :no}
+{:process 2 :type :invoke :f :read :value nil}
+{:process 2 :type :ok :f :read :value nil}
+{:process 3 :type :invoke :f :cas :value [1 2]}
+{:process 3 :type :info :f :cas :value [1 2]}
+"""
+
+
+def test_edn_has_jepsens_meaning():
+    write, failed, read, open_ = operations(jepsen_edn, EDN)
+    assert (write.value, write.result, write.call, write.returned, write.index, write.line) == (3, UNKNOWN, 0, 2, 2, 4)
+    assert failed.status is Status.FAIL
+    assert read.result is UNKNOWN
+    assert (open_.status, open_.value) == (Status.INFO, (1, 2))
+
+
+def test_the_same_history_as_a_vector_and_as_a_list():
+    stream = operations(jepsen_edn, EDN)
+    for opened, closed in ("[]", "()"):
+        assert operations(jepsen_edn, f"{opened}{EDN}{closed}") == stream
+
+
+def test_an_index_of_its_own_is_kept():
+    text = "{:type :invoke :f :acquire :process 1 :index 5} {:type :ok :f :acquire :process 1 :index 7}"
+    (operation,) = operations(jepsen_edn, text, "mutex")
+    assert operation.index == 7
+
+
+def test_what_was_read_already_when_it_was_called_is_no_argument():
+    text = "{:process 0 :type :invoke :f :read :value 2} {:process 0 :type :ok :f :read :value 2}"
+    (read,) = operations(jepsen_edn, text, "register")
+    assert (read.value, read.result) == (None, 2)
+
+
+def test_an_argument_and_what_came_back_are_told_apart():
+    text = "{:process 0 :type :invoke :f :contains :value 2} {:process 0 :type :ok :f :contains :value true}"
+    (asked,) = operations(jepsen_edn, text, "set")
+    assert (asked.value, asked.result) == (2, True)
+
+
+@pytest.mark.parametrize(
+    ("text", "says"),
+    [
+        ("{:process 0 :type :invok :f :read}", r"line 1: :type: expected :invoke, :ok, :fail or :info, got :invok"),
+        ("\n{:process 0 :f :read}", "line 2: :type: expected .*, got None"),
+        ("[1 2]", r"line 1: expected a map such as \{:process 0, :type :invoke, …\}, got 1"),
+        ("{:process 0 :type :invoke :f 7}", "line 1: :f: expected a keyword, got 7"),
+        ("{:process 0 :type :invoke :f :write :value {:a 1}}", "line 1: :value: a map is no value that a model knows"),
+        ("{:process 0 :type :invoke", r"line 1: \{ is never closed"),
+    ],
+)
+def test_what_is_wrong_in_edn_is_named_with_its_line(text, says):
+    with pytest.raises(ConfigError, match=f"^h.log: {says}"):
+        operations(jepsen_edn, text)
+
+
+KV = """{:process 0, :type :invoke, :f :append, :key "k", :value "x"}
+{:process 0, :type :ok, :f :append, :key "k", :value "x"}
+{:process 1, :type :invoke, :f :get, :key "k", :value nil}
+{:process 1, :type :ok, :f :get, :key "k", :value "x"}
+"""
+
+
+def test_porcupines_operations_have_keys():
+    append, get = operations(porcupine_kv, KV, "kv")
+    assert (append.key, append.value, get.key, get.result) == ("k", "x", "k", "x")
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "says"),
+    [
+        (":append", ":add", "line 1: :f: expected :put, :append or :get, got :add"),
+        (', :key "k"', "", "line 1: :key: expected a string, got None"),
+        (':value "x"', ":value 7", "line 1: :value: expected a string, got 7"),
+        (':get, :key "k", :value "x"', ':get, :key "k", :value nil', "line 4: :value: expected a string"),
+        (
+            ':ok, :f :get, :key "k"',
+            ':ok, :f :get, :key "j"',
+            "line 4: process 1 called get of key 'k' in line 3, and the answer is about 'j'",
+        ),
+    ],
+)
+def test_what_is_wrong_in_porcupines_is_named_with_its_line(old, new, says):
+    with pytest.raises(ConfigError, match=f"^h.log: {says}"):
+        operations(porcupine_kv, KV.replace(old, new), "kv")
