@@ -45,8 +45,8 @@ def verify(
         model: What clients called: register, cas-register, kv, counter, mutex, set, queue, sequencer, idempotent-store,
             or one of your own, as FILE.py:NAME. By default what the file itself says.
         initial: The first state of the model, as JSON or text.
-        format_: What the files are: imsim-jsonl, imsim-parquet, jepsen-log, jepsen-edn or porcupine-kv; auto looks at
-            them.
+        format_: What the files are: imsim-jsonl, imsim-parquet, list-append, jepsen-log, jepsen-edn or porcupine-kv;
+            auto looks at them.
         budget: For judging one file, such as 10s or 5m; after that its verdict is unknown.
         json_: Print one JSON object a file, each on a line, and nothing else.
     """
@@ -84,7 +84,8 @@ def _tell(finding: Finding, screen: Screen, *, json_: bool) -> None:
         return
     by = f", {finding.model}" if finding.model else ""
     why = f": {finding.reason}" if finding.reason else ""
-    what = "facts" if finding.format.startswith("imsim") else "operations"
+    kind = "transactions" if finding.anomalies is not None else "operations"
+    what = "facts" if finding.format.startswith("imsim") else kind
     screen.line(f"{finding.file}: {finding.verdict}: {finding.operations:,} {what} of {finding.format}{by}{why}")
     for sentence in finding.sentences:
         screen.line(f"  {sentence}")

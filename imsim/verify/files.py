@@ -1,8 +1,8 @@
 """Judging a file, whatever history is in it: imsim's own by what users were promised, a stranger's by a model.
 
-    file ─▶ formats/read.py ─▶ History ───▶ judge
-                          └──▶ Calls ─────▶ linear/
-                                                └─▶ Finding: a verdict, what proves it, and sentences
+    file ─▶ formats/read.py ─▶ History ────────▶ judge ───────┐
+                          ├──▶ Calls ──────────▶ linear/ ─────┼─▶ Finding: a verdict, what proves it, and sentences
+                          └──▶ [Transaction] ──▶ transactions/┘
 
 What does not belong here: printing, and exit codes of several files (the command line).
 """
@@ -16,6 +16,7 @@ import msgspec
 
 from imsim.errors import ConfigError
 from imsim.verify.formats.events import paired, words_of
+from imsim.verify.formats.jepsen_txn import are_transactions, transactions_of
 from imsim.verify.formats.read import Calls, Format, read
 from imsim.verify.linear.check import check_linearizable
 from imsim.verify.linear.choice import chosen, fitting, starting
@@ -30,6 +31,7 @@ if TYPE_CHECKING:
     from imsim.verify.linear.model import Model
     from imsim.verify.linear.obstacle import Obstacle
     from imsim.verify.linear.operation import Operation
+    from imsim.verify.transactions.transaction import Transaction
 
 __all__ = ["Finding", "check_file"]
 
@@ -104,12 +106,14 @@ def check_file(
     """
     begin = time.perf_counter()
     known, recording = read(path, format_)
+    if isinstance(recording, Calls) and model is None and are_transactions(recording.events):
+        recording = transactions_of(recording.events, path)
     if isinstance(recording, Calls):
         judging = _model_of(recording, path, model, initial)
         finding = _linear(path, paired(recording.events, judging, path), judging, budget, explain=explain)
     else:
         _refuse(path, known, model, initial)
-        finding = _promised(path, recording)
+        finding = _consistent(path, recording, budget) if isinstance(recording, list) else _promised(path, recording)
     return msgspec.structs.replace(finding, format=known.value, seconds=round(time.perf_counter() - begin, 6))
 
 
@@ -141,6 +145,30 @@ def _promised(path: Path, history: History) -> Finding:
         format="",
         reason=verdict.reason,
         sentences=tuple(verdict.lines()[1:]),
+    )
+
+
+def _consistent(path: Path, transactions: list[Transaction], budget: float) -> Finding:
+    from imsim.verify.transactions.check import check_transactions  # NumPy
+
+    try:
+        found = check_transactions(transactions, budget=budget)
+    except ConfigError as error:
+        raise ConfigError(f"{path}: {error}") from None
+    sentences = [f"rules out {model} and whatever is stronger" for model in found.rules_out]
+    sentences += [f"{name}: {count:,}" for name, count in found.counts.items()]
+    sentences += [
+        line for each in found.explained for line in (f"{each.name}: {each.sentences[0]}", f"    {each.sentences[1]}")
+    ]
+    return Finding(
+        file=str(path),
+        verdict=found.outcome.word,
+        seconds=0.0,
+        operations=found.transactions,
+        format="",
+        anomalies=list(found.counts),
+        rules_out=list(found.rules_out),
+        sentences=tuple(sentences),
     )
 
 

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 from imsim.errors import ConfigError, nearest
 from imsim.history.lines import read_lines
 from imsim.verify.formats import jepsen_edn, jepsen_log, porcupine_kv
+from imsim.verify.formats.list_append import read_transactions
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
 
     from imsim.history import History
     from imsim.verify.formats.events import Event
+    from imsim.verify.transactions.transaction import Transaction
 
 __all__ = ["Calls", "Format", "format_named", "read"]
 
@@ -29,6 +31,7 @@ class Format(enum.Enum):
 
     IMSIM_JSONL = "imsim-jsonl"
     IMSIM_PARQUET = "imsim-parquet"
+    LIST_APPEND = "list-append"
     JEPSEN_LOG = "jepsen-log"
     JEPSEN_EDN = "jepsen-edn"
     PORCUPINE_KV = "porcupine-kv"
@@ -53,7 +56,10 @@ _COMMENTS: Final = re.compile(r"(?:\s+|;[^\n]*\n?)*")
 _JSON: Final = re.compile(r'\[?\s*\{\s*"')
 _EDN: Final = re.compile(r"[\[(]?(?:[\s,]|;[^\n]*\n)*\{\s*:")
 _KV: Final = re.compile(r"\{[^{}]*:f\s+:(?:put|append|get)\b[^{}]*\}")
-_EVENT: Final = re.compile(r'^\s*\{[^\n]*"(?:event|format)"\s*:')
+_JSON_KEYS: Final = {
+    Format.IMSIM_JSONL: re.compile(r'^\s*\{[^\n]*"(?:event|format)"\s*:'),
+    Format.LIST_APPEND: re.compile(r'^\[?\s*\{[^{}]*"ops"\s*:'),
+}
 
 
 def format_named(name: str) -> Format | None:
@@ -70,7 +76,7 @@ def format_named(name: str) -> Format | None:
     return Format(name)
 
 
-def read(path: Path, format_: Format | None = None) -> tuple[Format, History | Calls]:
+def read(path: Path, format_: Format | None = None) -> tuple[Format, History | Calls | list[Transaction]]:
     """Read a file.
 
     Args:
@@ -90,12 +96,14 @@ def read(path: Path, format_: Format | None = None) -> tuple[Format, History | C
         format_ = Format.IMSIM_PARQUET
     if format_ in (Format.IMSIM_JSONL, Format.IMSIM_PARQUET):
         return format_, _history(path, format_)
-    text = _text(data, path)
+    text = "" if format_ is Format.LIST_APPEND else _text(data, path)
     known = format_ or _told(text, path)
     if known is Format.IMSIM_JSONL:
         return known, _history(path, known)
-    if not text.strip():
+    if not data.strip():
         raise ConfigError(f"{path}: expected {known.value}, got an empty file")
+    if known is Format.LIST_APPEND:
+        return known, read_transactions(data, path)
     return known, _READERS[known](text, path)
 
 
@@ -114,7 +122,7 @@ def _told(text: str, path: Path) -> Format:
     head = text[:_HEAD]
     begin = head[_COMMENTS.match(head).end() :]  # type: ignore[union-attr]
     if _JSON.match(begin):
-        fits = [Format.IMSIM_JSONL] if _EVENT.match(begin) else []
+        fits = [known for known, key in _JSON_KEYS.items() if key.search(begin)]
     elif _EDN.match(begin):
         kv = _KV.search(begin)
         fits = [Format.PORCUPINE_KV if kv and ":key" in kv[0] else Format.JEPSEN_EDN]

@@ -140,3 +140,35 @@ def test_a_mistake_is_one_line(verify, arguments, says):
     code, out, err = verify(*arguments)
     assert (code, out, err.count("\n")) == (2, "", 1)
     assert err.startswith(f"imsim: {says}")
+
+
+SKEW = """[
+{"process": 1, "status": "ok", "call": 0, "return": 3, "ops": [["append", "x", 1]]},
+{"process": 2, "status": "ok", "call": 4, "return": 5, "ops": [["r", "x", []]]}
+]"""
+
+
+def test_transactions_are_judged_by_what_they_rule_out(verify):
+    Path("lists").write_text(SKEW, encoding="utf-8")
+    code, out, _ = verify("lists", "--json")
+    told = json.loads(out)
+    assert (code, told["anomalies"], told["rules_out"]) == (1, ["G-single-realtime"], ["strict-serializable"])
+    code, out, _ = verify("lists")
+    assert out.splitlines() == [
+        "lists: violated: 2 transactions of list-append",
+        "  rules out strict-serializable and whatever is stronger",
+        "  G-single-realtime: 1",
+        "  G-single-realtime: A cycle: 1 did not see the 1 that 0 appended to 'x'; 0 ended before 1 was called.",
+        "      A device saw what was sent later, and missed what was sent before it.",
+    ]
+    Path("lists").write_text(SKEW.replace('"r", "x", []', '"r", "x", [1]'), encoding="utf-8")
+    code, out, _ = verify("lists", "--json")
+    told = json.loads(out)
+    assert (code, told["verdict"], told["anomalies"], told["rules_out"]) == (0, "holds", [], [])
+
+
+def test_a_value_that_is_appended_twice_names_the_file(verify):
+    Path("lists").write_text(SKEW.replace('"r", "x", []', '"append", "x", 1'), encoding="utf-8")
+    code, _, err = verify("lists")
+    assert code == 2
+    assert err == "imsim: lists: transactions 0 and 1 both append 1 to 'x': nobody could tell whose was read\n"

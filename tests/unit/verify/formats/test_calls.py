@@ -7,10 +7,11 @@ from pathlib import Path
 import pytest
 
 from imsim.errors import ConfigError
-from imsim.verify.formats import jepsen_edn, jepsen_log, porcupine_kv
+from imsim.verify.formats import jepsen_edn, jepsen_log, jepsen_txn, porcupine_kv
 from imsim.verify.formats.events import paired
 from imsim.verify.linear.models import MODELS
 from imsim.verify.linear.operation import UNKNOWN, Operation, Status
+from imsim.verify.transactions.transaction import Transaction
 
 PATH = Path("h.log")
 
@@ -181,3 +182,36 @@ def test_porcupines_operations_have_keys():
 def test_what_is_wrong_in_porcupines_is_named_with_its_line(old, new, says):
     with pytest.raises(ConfigError, match=f"^h.log: {says}"):
         operations(porcupine_kv, KV.replace(old, new), "kv")
+
+
+TXN = """{:process 0, :type :invoke, :f :txn, :value [[:append 5 1] [:r 6 nil]]}
+{:process 0, :type :ok, :f :txn, :value [[:append 5 1] [:r 6 nil]]}
+{:process 1, :type :invoke, :f :txn, :value [[:r 5 nil]]}
+"""
+
+
+def test_elles_transactions_are_read_from_edn():
+    events = jepsen_edn.read_events(TXN, PATH)
+    assert jepsen_txn.are_transactions(events)
+    assert not jepsen_txn.are_transactions(jepsen_edn.read_events(EDN, PATH))
+    assert jepsen_txn.transactions_of(events, PATH) == [
+        Transaction(process=0, status="ok", call=0, return_=1, ops=[("append", 5, 1), ("r", 6, [])]),
+        Transaction(process=1, status="info", call=2, return_=None, ops=[("r", 5, None)]),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "says"),
+    [
+        (
+            "[:append 5 1] [:r 6 nil]",
+            "[:w 5 1]",
+            r"line 2: :value: expected \[:append key value\] or .*, got \('w', 5, 1\)",
+        ),
+        ("[[:append 5 1] [:r 6 nil]]", "7", "line 2: :value: expected a vector of appends and reads, got 7"),
+    ],
+)
+def test_what_is_wrong_in_a_transaction_is_named_with_its_line(old, new, says):
+    events = jepsen_edn.read_events(TXN.replace(old, new), PATH)
+    with pytest.raises(ConfigError, match=f"^h.log: {says}"):
+        jepsen_txn.transactions_of(events, PATH)
