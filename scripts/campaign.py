@@ -12,6 +12,7 @@ that was stopped goes on where it was, and `--fresh` begins again. A part is bou
 from __future__ import annotations
 
 import argparse
+import importlib
 import json
 import os
 import sys
@@ -19,6 +20,7 @@ import time
 from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
 from multiprocessing import get_context
 from pathlib import Path
+from random import Random
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -68,11 +70,50 @@ def campus(job: int) -> dict[str, Any]:
     return {**_brief(result), **{key: result[key] for key in ("wall_s", "verdict_s", "peak_rss_mb")}}
 
 
+def linearizable(job: int) -> dict[str, Any]:
+    """A thousand small histories, judged as by trying every order."""
+    from imsim.verify.linear.check import check_linearizable
+    from imsim.verify.verdict import Outcome
+
+    small = _of_the_tests("small_histories")
+    for seed in range(1000 * job, 1000 * (job + 1)):
+        model, operations = small.small_history(Random(seed))
+        if (check_linearizable(operations, model).outcome is Outcome.HOLDS) is not small.by_trying(model, operations):
+            return {"verdict": "violated", "seed": seed}
+    return {"verdict": "holds"}
+
+
+def transactions(job: int) -> dict[str, Any]:
+    """A thousand small histories of transactions, judged as by trying every serial order, at three levels."""
+    from imsim.verify.transactions.anomalies import Model
+    from imsim.verify.transactions.check import check_transactions
+
+    words = [model.word for model in Model]
+    small = _of_the_tests("small_transactions")
+    for seed in range(1000 * job, 1000 * (job + 1)):
+        history = small.small_transactions(Random(seed))
+        ruled_out = check_transactions(history).rules_out
+        for level in small.LEVELS:
+            allowed = all(words.index(model) > words.index(level) for model in ruled_out)
+            if allowed is not small.by_trying(history, level):
+                return {"verdict": "violated", "seed": seed, "level": level}
+    return {"verdict": "holds"}
+
+
+def _of_the_tests(name: str) -> Any:  # noqa: ANN401 (a module)
+    root = str(Path(__file__).resolve().parents[1])
+    if root not in sys.path:
+        sys.path.insert(0, root)
+    return importlib.import_module(f"tests.{name}")
+
+
 PARTS: dict[str, tuple[Callable[[int], dict[str, Any]], int]] = {
     "seeds": (seeds, 10_000),
     "twice": (twice, 1_000),
     "models": (models, 30),
     "campus": (campus, 1),
+    "linearizable": (linearizable, 500),
+    "transactions": (transactions, 100),
 }
 
 
@@ -122,7 +163,7 @@ def _rows(path: Path) -> Iterator[dict[str, Any]]:
 
 def _tell(name: str, count: int, done: dict[int, dict[str, Any]], seconds: float) -> int:
     broken = [row for row in done.values() if row["verdict"] != "holds"]
-    delivered = sum(row["delivered"] for row in done.values())
+    delivered = sum(row.get("delivered", 0) for row in done.values())
     print(
         f"{name}: {len(done)} of {count} jobs, {delivered:,} deliveries, {len(broken)} not holding, {seconds:.0f} s now"
     )

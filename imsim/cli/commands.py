@@ -171,12 +171,17 @@ def serve(
 
 
 @app.command(sort_key=7, help_epilogue="")
-def bench(*, full: Annotated[bool, FLAG] = False) -> int:
+def bench(what: Literal["run", "verify"] = "run", /, *, full: Annotated[bool, FLAG] = False) -> int:
     """Measure imsim beside a plain SimPy program of the same workload, in one run.
 
     Args:
+        what: Simulating (run), or judging other systems' histories (verify).
         full: Larger sizes too; takes many minutes.
     """
+    if what == "verify":
+        from imsim.study.bench_verify import run_bench_verify
+
+        return run_bench_verify()
     from imsim.study.bench import run_bench
 
     return run_bench(full=full)
