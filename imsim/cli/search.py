@@ -10,7 +10,7 @@ import importlib
 import json
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, Final, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import msgspec
 from cyclopts import Parameter
@@ -21,13 +21,9 @@ from imsim.errors import ConfigError, nearest
 
 if TYPE_CHECKING:
     from imsim.protocol.device import Device
-    from imsim.scenario import Scenario
-    from imsim.verify.search import Case, Failure, Found, Trial
+    from imsim.verify.search import Found
 
 __all__ = ["check", "export", "replay"]
-
-FAILURES: Final = Path(".imsim/failures")
-"""Where failures are kept, in the working directory."""
 
 DeviceName = Annotated[str, Parameter(name="--device", metavar="MODULE:CLASS", show_default=False)]
 
@@ -64,6 +60,7 @@ def check(  # noqa: PLR0913 (what a search may be told)
         json_: Print one JSON object on one line, and nothing else.
     """
     from imsim.scenario import load
+    from imsim.study.explain import explain
     from imsim.verify import search
 
     scenario = load(model, set_ or [])
@@ -80,16 +77,16 @@ def check(  # noqa: PLR0913 (what a search may be told)
             seed=seed,
             device=kind,
             properties=properties,
-            first=_earlier(scenario),
+            first=search.earlier(scenario),
             jobs=jobs,
             on_progress=tell,
         )
-    files = [_keep(failure) for failure in found.failures]
+    files = [search.keep(failure) for failure in found.failures]
     for line in found.lines():
         screen.line(line)
     for failure, file in zip(found.failures, files, strict=True):
         if not json_:
-            _draw(screen, search.replay(failure.smallest, device=kind))
+            screen.line(f"\n{explain(search.replay(failure.smallest, device=kind))}\n")
         screen.line(f"see it again: imsim replay {file}" + (f" --device {device}" if device else ""))
     if json_:
         with reader_may_leave():
@@ -114,11 +111,12 @@ def replay(
         history: Write every fact to this file, .jsonl or .parquet.
         json_: Print one JSON object on one line, and nothing else.
     """
+    from imsim.study.explain import explain
     from imsim.verify import search
 
     trial = search.replay(search.Case.read(case), device=_device(device))
     screen = Screen(quiet=json_)
-    _draw(screen, trial)
+    screen.line(f"\n{explain(trial)}\n")
     for line in str(trial).splitlines():
         screen.line(line)
     if history is not None:
@@ -196,47 +194,7 @@ def _duration(option: str, text: str) -> float:
     return seconds
 
 
-# ---------------------------------------------------------------------------------------------- failures that are kept
-
-
-def _earlier(scenario: Scenario) -> list[Case]:
-    """What failed earlier in this scenario, by name; a file that is none any more is left alone."""
-    from imsim.verify.search import Case
-
-    found = []
-    for file in sorted(FAILURES.glob("*.toml")):
-        try:
-            case = Case.read(file)
-        except ConfigError:
-            continue
-        if case.scenario.name == scenario.name:
-            found.append(case)
-    return found
-
-
-def _keep(failure: Failure) -> Path:
-    case = failure.smallest
-    file = FAILURES / case.file_name
-    case.write(file)
-    return file
-
-
-def _draw(screen: Screen, trial: Trial) -> None:
-    """The case, and how it breaks its promise as a space-time diagram, as far as it fits."""
-    from imsim.study.diagram import diagram
-
-    case = trial.case
-    violations = () if trial.verdict is None else trial.verdict.violations
-    meant = [violation for violation in violations if violation.property.value == case.breaks]
-    text = str(case)
-    if violations:
-        title = f"{case.scenario.name or 'a scenario'}, seed {case.seed}"
-        drawn = diagram(trial.history, violations=meant or violations, deviations=case.deviations, title=title)
-        try:
-            text = drawn.text()
-        except ConfigError as error:  # too many lanes for the terminal
-            text += f"\n(no diagram: {error})"
-    screen.line(f"\n{text}\n")
+# ---------------------------------------------------------------------------------------------- what is printed
 
 
 def _as_json(found: Found, files: list[Path]) -> dict[str, Any]:

@@ -48,6 +48,12 @@ def test_the_whole_protocol_loads_nothing_heavy_and_no_world() -> None:
     assert not loaded & (HEAVY | WORLDS)
 
 
+def test_the_pytest_plugin_that_everybody_loads_is_light() -> None:
+    loaded = loaded_by("import pytest\nimport imsim.pytest_plugin")
+
+    assert not loaded & (HEAVY | {"simpy", "networkx", "websockets", "msgspec"})
+
+
 @pytest.mark.parametrize("name", ["asyncio", "numpy"])
 def test_a_forbidden_module_is_noticed(name: str) -> None:
     assert name in loaded_by(f"import imsim, {name}")

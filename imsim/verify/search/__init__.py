@@ -16,7 +16,22 @@ from __future__ import annotations
 from imsim.verify.search.case import Case
 from imsim.verify.search.export import to_pytest
 from imsim.verify.search.hunt import Failure, Found, check
+from imsim.verify.search.kept import FAILURES, earlier, keep
 from imsim.verify.search.shrink import Shrunk, shrink
 from imsim.verify.search.trial import Trial, replay, try_case
 
-__all__ = ["Case", "Failure", "Found", "Shrunk", "Trial", "check", "replay", "shrink", "to_pytest", "try_case"]
+__all__ = [
+    "FAILURES",
+    "Case",
+    "Failure",
+    "Found",
+    "Shrunk",
+    "Trial",
+    "check",
+    "earlier",
+    "keep",
+    "replay",
+    "shrink",
+    "to_pytest",
+    "try_case",
+]

@@ -13,6 +13,7 @@ import pytest
 from imsim.errors import ConfigError
 from imsim.history import Event, Level
 from imsim.history.counters import Counters, DeviceCounters
+from imsim.protocol.device import Device
 from imsim.protocol.server.gateway import Gateway
 from imsim.scenario import Scenario, Sync, load
 from imsim.sim.deviations import parse
@@ -149,7 +150,8 @@ def test_simulating_hands_everything_to_the_world_with_the_collector_off(world):
 
     run = simulate(scenario, seed=3, level=Level.FRAMES)
 
-    assert world.asked == [(scenario, {"seed": 3, "deviations": (), "level": Level.FRAMES}), False]
+    asked = {"seed": 3, "deviations": (), "level": Level.FRAMES, "device": Device}
+    assert world.asked == [(scenario, asked), False]
     assert gc.isenabled()
     assert (run.seed, len(run.history)) == (3, 7)
     assert run.counters == COUNTERS

@@ -1,0 +1,28 @@
+"""How a case breaks its promise: a space-time diagram where there is one, and the case in words where there is none."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from imsim.errors import ConfigError
+from imsim.study.diagram import diagram
+
+if TYPE_CHECKING:
+    from imsim.verify.search import Trial
+
+__all__ = ["explain"]
+
+
+def explain(trial: Trial, *, width: int | None = None) -> str:
+    """A trial of a case as text, `width` columns wide; by default as wide as the terminal."""
+    case = trial.case
+    violations = () if trial.verdict is None else trial.verdict.violations
+    if not violations:
+        return str(case)
+    meant = [violation for violation in violations if violation.property.value == case.breaks]
+    title = f"{case.scenario.name or 'a scenario'}, seed {case.seed}"
+    drawn = diagram(trial.history, violations=meant or violations, deviations=case.deviations, title=title)
+    try:
+        return drawn.text(width=width)
+    except ConfigError as error:  # too many lanes for so narrow a terminal
+        return f"{case}\n(no diagram: {error})"
