@@ -20,13 +20,15 @@ from websockets.exceptions import ConnectionClosed, InvalidURI, WebSocketExcepti
 from websockets.uri import parse_uri
 
 from imsim.errors import ConfigError, FrameError, Unavailable
-from imsim.protocol.frames import Codec, Frame
+from imsim.protocol.codec import Codec
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Awaitable, Callable
 
     from websockets.asyncio.connection import Connection
     from websockets.asyncio.server import Server, ServerConnection
+
+    from imsim.protocol.frames import Frame
 
 __all__ = ["MAX_BYTES", "SocketLink", "check_url", "dial", "frames", "listen"]
 

@@ -10,18 +10,16 @@ nothing here may be mutable. The theory, in four sentences:
 * Each user has a log of their own (`~user`) of conversation changes and read marks: a conversation of one member.
 * A device names what it holds as *ranges* of seq; everything else is a hole.
 
-Encoding lives here too (`encode`, `decode`): whatever arrives, decoding ends in a frame or in one `FrameError`.
-No state machine belongs here.
+Bounds of numbers are checked where bytes become a frame (codec.py). No state machine belongs here.
 """
 
 from __future__ import annotations
 
 import enum
-from typing import Union
+from typing import Annotated, Union
 
 import msgspec
-
-from imsim.errors import FrameError
+from msgspec import Meta
 
 __all__ = [
     "NOT_RESUMED",
@@ -33,7 +31,7 @@ __all__ = [
     "Cancel",
     "Check",
     "Closed",
-    "Codec",
+    "Count",
     "Created",
     "Draft",
     "Edit",
@@ -63,9 +61,11 @@ __all__ = [
     "Recall",
     "Refused",
     "Resume",
+    "Seconds",
     "Send",
     "Sent",
     "TailLost",
+    "Wall",
     "Watch",
     "Welcome",
     "user_log",
@@ -73,7 +73,12 @@ __all__ = [
 
 PROTOCOL_VERSION = 1
 
-Range = tuple[int, int]
+Count = Annotated[int, Meta(ge=0, le=(1 << 53) - 1)]
+"""A seq, an epoch or a number: what every reader of JSON holds exactly (RFC 8259, section 6), and every store."""
+Seconds = Annotated[float, Meta(ge=0, le=1e12)]
+Wall = Annotated[float, Meta(ge=-1e12, le=1e12)]
+"""Seconds of a wall clock; a number, for between NaN and an edit nobody can decide."""
+Range = tuple[Count, Count]
 """An inclusive range of seq, `(low, high)`, `1 <= low <= high`."""
 
 
@@ -141,22 +146,22 @@ class Joined(_Value, frozen=True, tag="joined"):
     """In a user's own log: the user is a member of `conversation` from `seq` on."""
 
     conversation: str
-    seq: int
+    seq: Count
 
 
 class Left(_Value, frozen=True, tag="left"):
     """In a user's own log: the user's membership of `conversation` ended at `seq`."""
 
     conversation: str
-    seq: int
+    seq: Count
 
 
 class Read(_Value, frozen=True, tag="read"):
     """In a user's own log: the user has read `conversation` up to `(epoch, seq)`; merged by maximum."""
 
     conversation: str
-    epoch: int
-    seq: int
+    epoch: Count
+    seq: Count
 
 
 Body = Union[Message, Edit, Recall, Created, Join, Leave, NoOp, TailLost, Joined, Left, Read]  # noqa: UP007 (msgspec)
@@ -174,11 +179,11 @@ class Entry(_Value, frozen=True):
     """
 
     conversation: str
-    epoch: int
-    seq: int
+    epoch: Count
+    seq: Count
     client_id: str
     author: str
-    wall: float
+    wall: Wall
     body: Body
 
 
@@ -186,7 +191,7 @@ class Draft(_Value, frozen=True):
     """An entry on its way to a slot: what a device offers in a `Send`."""
 
     client_id: str
-    wall: float
+    wall: Wall
     body: Body
 
 
@@ -197,7 +202,7 @@ class Position(_Value, frozen=True):
     """What a device holds of one conversation: the epoch it knows, and ranges in rising order, never touching."""
 
     conversation: str
-    epoch: int
+    epoch: Count
     known: tuple[Range, ...] = ()
 
 
@@ -205,7 +210,7 @@ class Resume(_Value, frozen=True):
     """Asks to go on with an earlier session whose state the server may still have; only an optimisation."""
 
     session: str
-    incarnation: int
+    incarnation: Count
 
 
 class Hello(_Value, frozen=True, tag="hello"):
@@ -224,7 +229,7 @@ class Hello(_Value, frozen=True, tag="hello"):
     install: str
     strategy: str
     positions: tuple[Position, ...] = ()
-    resolved_below: int = 0
+    resolved_below: Count = 0
     resume: Resume | None = None
     version: int = PROTOCOL_VERSION
 
@@ -236,27 +241,27 @@ class Send(_Value, frozen=True, tag="send"):
     """
 
     conversation: str
-    epoch: int
+    epoch: Count
     drafts: tuple[Draft, ...]
-    attempt: int = 1
-    resolved_below: int = 0
+    attempt: Count = 1
+    resolved_below: Count = 0
 
 
 class Cancel(_Value, frozen=True, tag="cancel"):
     """Asks that `client_id` be never accepted; answered by `Sent` with what is true."""
 
     conversation: str
-    epoch: int
+    epoch: Count
     client_id: str
-    attempt: int = 1
+    attempt: Count = 1
 
 
 class Ack(_Value, frozen=True, tag="ack"):
     """Everything up to `upto` is durable on the device, and so are the ranges `above` it."""
 
     conversation: str
-    epoch: int
-    upto: int
+    epoch: Count
+    upto: Count
     above: tuple[Range, ...] = ()
 
 
@@ -264,18 +269,18 @@ class Ask(_Value, frozen=True, tag="ask"):
     """Asks for a page of `low..high`, from the newest end if `newest`; `high = 0`: all that is committed."""
 
     conversation: str
-    epoch: int
-    low: int
-    high: int
-    limit: int
+    epoch: Count
+    low: Count
+    high: Count
+    limit: Count
     newest: bool = False
 
 
 class Check(_Value, frozen=True, tag="check"):
     """Asks where this device is behind; answered by `Heads` with the same number, within `hold` seconds."""
 
-    number: int
-    hold: float = 0.0
+    number: Count
+    hold: Seconds = 0.0
 
 
 class Watch(_Value, frozen=True, tag="watch"):
@@ -287,7 +292,7 @@ class Watch(_Value, frozen=True, tag="watch"):
 class Ping(_Value, frozen=True, tag="ping"):
     """Is the connection alive? Answered by `Pong` with the same number."""
 
-    number: int
+    number: Count
 
 
 # ---------------------------------------------------------------------------------------------- server -> device
@@ -302,18 +307,18 @@ class Limits(_Value, frozen=True):
         ping, resume: seconds between pings of a quiet connection (0: none), and for which a session may be resumed.
     """
 
-    page: int = 100
-    window: int = 64
-    content: int = 65536
-    ping: float = 25.0
-    resume: float = 60.0
+    page: Count = 100
+    window: Count = 64
+    content: Count = 65536
+    ping: Seconds = 25.0
+    resume: Seconds = 60.0
 
 
 class Welcome(_Value, frozen=True, tag="welcome"):
     """The session is open; `resumed` says whether the earlier session's state was found."""
 
     session: str
-    incarnation: int
+    incarnation: Count
     limits: Limits = Limits()
     resumed: bool = False
 
@@ -326,7 +331,7 @@ class Refused(_Value, frozen=True, tag="refused"):
     """The session is not open: the reason, and seconds after which another try makes sense (None: never)."""
 
     reason: str
-    retry_after: float | None = None
+    retry_after: Seconds | None = None
 
 
 class Answer(enum.StrEnum):
@@ -352,9 +357,9 @@ class Outcome(_Value, frozen=True):
 
     client_id: str
     answer: Answer
-    epoch: int = 0
-    seq: int = 0
-    retry_after: float | None = None
+    epoch: Count = 0
+    seq: Count = 0
+    retry_after: Seconds | None = None
     reason: str = ""
 
 
@@ -362,7 +367,7 @@ class Sent(_Value, frozen=True, tag="sent"):
     """Answers a `Send` or a `Cancel`, in the epoch in which the whole of it was handled."""
 
     conversation: str
-    epoch: int
+    epoch: Count
     outcomes: tuple[Outcome, ...]
 
 
@@ -370,9 +375,9 @@ class Push(_Value, frozen=True, tag="push"):
     """Entries that the device did not ask for, contiguous and rising; `attempt` counts from 1."""
 
     conversation: str
-    epoch: int
+    epoch: Count
     entries: tuple[Entry, ...]
-    attempt: int = 1
+    attempt: Count = 1
 
 
 class Page(_Value, frozen=True, tag="page"):
@@ -383,44 +388,44 @@ class Page(_Value, frozen=True, tag="page"):
     """
 
     conversation: str
-    epoch: int
-    low: int
-    high: int
+    epoch: Count
+    low: Count
+    high: Count
     entries: tuple[Entry, ...]
-    head: int
-    trimmed_below: int = 1
+    head: Count
+    trimmed_below: Count = 1
 
 
 class Head(_Value, frozen=True):
     """Where one conversation's log ends and begins for this user."""
 
     conversation: str
-    epoch: int
-    head: int
-    trimmed_below: int = 1
+    epoch: Count
+    head: Count
+    trimmed_below: Count = 1
 
 
 class Heads(_Value, frozen=True, tag="heads"):
     """Conversations of which the server has more than was acknowledged; `number` names the `Check` (0: none)."""
 
     heads: tuple[Head, ...]
-    number: int = 0
+    number: Count = 0
 
 
 class Hint(_Value, frozen=True, tag="hint"):
     """Something new is there: ask for it when it suits you. Also what a platform push carries."""
 
     conversation: str
-    epoch: int
-    head: int
+    epoch: Count
+    head: Count
 
 
 class EpochChanged(_Value, frozen=True, tag="epoch"):
     """The log failed over: `epoch` is the new one, and slots above `cut` are those of the new epoch."""
 
     conversation: str
-    epoch: int
-    cut: int
+    epoch: Count
+    cut: Count
 
 
 class Presence(_Value, frozen=True, tag="presence"):
@@ -428,7 +433,7 @@ class Presence(_Value, frozen=True, tag="presence"):
 
     user: str
     online: bool
-    expires_in: float
+    expires_in: Seconds
 
 
 class Closed(_Value, frozen=True, tag="closed"):
@@ -440,7 +445,7 @@ class Closed(_Value, frozen=True, tag="closed"):
 class Pong(_Value, frozen=True, tag="pong"):
     """Answers a `Ping`."""
 
-    number: int
+    number: Count
 
 
 Frame = Union[  # noqa: UP007 (msgspec builds its decoder from the union)
@@ -464,37 +469,3 @@ Frame = Union[  # noqa: UP007 (msgspec builds its decoder from the union)
     Closed,
     Pong,
 ]
-
-
-class Codec(enum.Enum):
-    """How frames become bytes."""
-
-    JSON = "json"
-    MSGPACK = "msgpack"
-
-    def encode(self, frame: Frame) -> bytes:
-        """The bytes of one frame."""
-        return _ENCODERS[self].encode(frame)
-
-    def decode(self, data: bytes | str) -> Frame:
-        """The frame in `data`.
-
-        Raises:
-            FrameError: whatever else `data` is; the only error that can come out.
-        """
-        try:
-            return _DECODERS[self].decode(data)  # type: ignore[arg-type]
-        except (msgspec.MsgspecError, RecursionError, UnicodeError, ValueError, TypeError) as error:
-            # msgspec lets RecursionError and UnicodeDecodeError through for hostile input
-            message = f"not a frame of protocol {PROTOCOL_VERSION} ({self.value}, {len(data)} bytes): {error}"
-            raise FrameError(message) from error
-
-
-_ENCODERS: dict[Codec, msgspec.json.Encoder | msgspec.msgpack.Encoder] = {
-    Codec.JSON: msgspec.json.Encoder(),
-    Codec.MSGPACK: msgspec.msgpack.Encoder(),
-}
-_DECODERS: dict[Codec, msgspec.json.Decoder[Frame] | msgspec.msgpack.Decoder[Frame]] = {
-    Codec.JSON: msgspec.json.Decoder(Frame),
-    Codec.MSGPACK: msgspec.msgpack.Decoder(Frame),
-}

@@ -11,6 +11,7 @@ from __future__ import annotations
 import math
 from typing import TYPE_CHECKING, Any
 
+from imsim.protocol import ranges
 from imsim.protocol.core import Core
 from imsim.protocol.effects import (
     HistoryMissing,
@@ -43,7 +44,6 @@ from imsim.protocol.records import Epoch, Known, Missing, Queued, Record, Resolv
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from imsim.protocol.inbox import Inbox
 
 __all__ = ["HANDLERS", "Receiver"]
 
@@ -77,9 +77,8 @@ class Receiver(Core):
         self._take(frame.entries, now)
         records: list[Record] = []
         if trimmed > inbox.upto:
-            records += [
-                Missing(frame.conversation, frame.epoch, low, high) for low, high in self._unknown_below(inbox, trimmed)
-            ]
+            holes = ranges.holes(inbox.known, trimmed)
+            records += [Missing(frame.conversation, frame.epoch, low, high) for low, high in holes]
         low, high = max(frame.low, frame.trimmed_below), frame.high
         if low <= high and len(frame.entries) < high - low + 1:
             records.append(Known(frame.conversation, frame.epoch, (*inbox.known, (low, high))))
@@ -217,16 +216,6 @@ class Receiver(Core):
                 self.notify(TailWasLost(record.conversation, client_id))
         elif type(record) is Entry and isinstance(record.body, Joined):
             self._look_behind(record.body.conversation, now, patient=True)
-
-    def _unknown_below(self, inbox: Inbox, upto: int) -> list[tuple[int, int]]:
-        """The holes at or below `upto`."""
-        found = []
-        expected = inbox.upto + 1
-        for low, high in (*inbox.above, (upto + 1, upto + 1)):
-            if low > expected and expected <= upto:
-                found.append((expected, min(low - 1, upto)))
-            expected = max(expected, high + 1)
-        return found
 
 
 def _is_message(record: Record) -> bool:

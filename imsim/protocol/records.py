@@ -117,7 +117,7 @@ class Epoch(_Record, frozen=True, tag="epoch"):
     cut: int
 
 
-Record = Union[Entry, Installed, Queued, Resolved, Known, Missing, Epoch]  # noqa: UP007 (msgspec builds a decoder from it)
+Record = Union[Entry, Installed, Queued, Resolved, Known, Missing, Epoch]  # noqa: UP007 (as the union of frames)
 
 _KEYS: dict[type, Any] = {
     Entry: lambda r: ("row", r.client_id),

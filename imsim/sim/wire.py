@@ -18,11 +18,11 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from imsim.history import Event
+from imsim.protocol.codec import Codec
 from imsim.protocol.effects import Transmit, Write
 from imsim.protocol.frames import (
     Ack,
     Answer,
-    Codec,
     EpochChanged,
     Frame,
     Hint,

@@ -12,9 +12,10 @@ from imsim.adapters.websocket import frames
 from imsim.client import Client
 from imsim.errors import WorldError
 from imsim.live.server import LiveServer
+from imsim.protocol.codec import Codec
 from imsim.protocol.config import DeviceConfig
 from imsim.protocol.effects import Connect, Disconnect, Transmit, Write
-from imsim.protocol.frames import Codec, Hello, Refused
+from imsim.protocol.frames import Hello, Refused
 from imsim.protocol.retry import Fixed
 
 SECONDS = 10

@@ -9,7 +9,8 @@ from websockets.asyncio.client import connect
 
 from imsim.errors import ConfigError, Unavailable, WorldError
 from imsim.live.server import Alone, LiveServer, NoPlatform, parse_listen, parse_store
-from imsim.protocol.frames import Codec, Ping
+from imsim.protocol.codec import Codec
+from imsim.protocol.frames import Ping
 
 SECONDS = 10
 
