@@ -90,7 +90,7 @@ class History:
     def __len__(self) -> int:
         return self._store.rows
 
-    def raw_chunks(self) -> Iterator[memoryview]:
+    def raw_chunks(self) -> Iterator[bytes]:
         """The packed rows, whole rows a chunk, in order; a spilled history is never all in memory."""
         return self._store.chunks()
 
@@ -210,7 +210,7 @@ class History:
     def _repr_html_(self) -> str:
         counts: Counter[int] = Counter()
         for chunk in self.raw_chunks():
-            counts.update(bytes(chunk[_EVENT_AT :: ROW.size]))
+            counts.update(chunk[_EVENT_AT :: ROW.size])
         summary = ", ".join(f"{Event(event).word} {counts[event]:,}" for event in sorted(counts))
         places = [
             *range(min(_SHOWN_ROWS, len(self))),

@@ -145,13 +145,17 @@ class Store:
         self._chunks.clear()
         self._held = 0
 
-    def chunks(self) -> Iterator[memoryview]:
-        """Views of whole rows, in order."""
+    def chunks(self) -> Iterator[bytes]:
+        """Whole rows, in order.
+
+        Not views: where an error ends `struct.iter_unpack` over one, and is kept, CPython 3.11 crashes while it
+        collects the garbage.
+        """
         self._refuse_if_closed()
         if self._file is None:
-            return map(memoryview, tuple(self._chunks))  # `read` may join the chunks meanwhile
+            return iter(tuple(self._chunks))  # `read` may join the chunks meanwhile
         starts = range(0, self.rows, _READ_ROWS)
-        return (memoryview(self.read(start, min(start + _READ_ROWS, self.rows))) for start in starts)
+        return (self.read(start, min(start + _READ_ROWS, self.rows)) for start in starts)
 
     def read(self, start: int, stop: int) -> bytes:
         """The packed rows from `start` up to `stop`."""

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
+
 import pytest
 
 from imsim.history import Event, History, Level, Row, Writer
@@ -34,6 +37,30 @@ def test_rows_beyond_the_end_do_not_exist() -> None:
     for place in (4, -5):
         with pytest.raises(IndexError):
             history.row(place)
+
+
+_A_MISTAKE = """
+import gc, sys
+from imsim.history import Event, Writer
+
+def look(history):
+    try:
+        {row.t for row in history.rows()}  # rows are plain tuples
+    except AttributeError as error:
+        error.kept = [error, sys._getframe()]
+
+writer = Writer()
+writer.fact(0.0, "alice/phone", Event.GAP)
+look(writer.finish())
+del writer
+gc.collect()
+print("alive")
+"""
+
+
+def test_an_error_while_rows_are_read_does_not_end_the_process() -> None:
+    done = subprocess.run([sys.executable, "-c", _A_MISTAKE], capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stdout, done.stderr) == (0, "alive\n", "")
 
 
 def test_filtering_keeps_the_rows_that_agree_with_everything() -> None:
