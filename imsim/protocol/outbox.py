@@ -182,17 +182,18 @@ class _Lane:
                 index = max(older, *mine, 0)  # an older one of this install may have had no answer yet
         items.insert(index if item.offered else max(index, self.flight), item)
 
+    def in_order(self) -> list[_Item]:
+        """Everything that is unresolved; what is judged stands where it would be offered again."""
+        items = list(self.items)
+        for item in self.judged:
+            items.insert(_place_of(item, items), item)
+        return items
+
     def take_back(self) -> None:
-        """What was judged waits again, before anything that was written since, behind what is offered again."""
-        judged, self.judged = self.judged, []
-        for item in reversed(judged):
+        """What was judged waits again."""
+        self.items, self.judged = self.in_order(), []
+        for item in self.items:
             item.below = 0
-            if item.offered:
-                self.insert(item)
-                continue
-            nonce, counter = item.nonce, item.counter
-            behind = (not o.offered or (o.nonce == nonce and o.counter > counter) for o in self.items)
-            self.items.insert(next((i for i, is_behind in enumerate(behind) if is_behind), len(self.items)), item)
 
     def next_due(self) -> float:
         due = math.inf if self.due is None else self.due
@@ -200,6 +201,16 @@ class _Lane:
             if item.deadline < due and item.phase is not _Phase.CANCELLING:
                 due = item.deadline
         return due
+
+
+def _place_of(judged: _Item, items: list[_Item]) -> int:
+    """By its counter among its install's own, before what was written since, behind what is offered again."""
+    nonce, counter, offered = judged.nonce, judged.counter, judged.offered
+    older = max((i for i, o in enumerate(items, start=1) if o.nonce == nonce and o.counter < counter), default=0)
+    for index, other in enumerate(items[older:], start=older):
+        if other.nonce == nonce or not other.offered or (offered and other.offered > offered):
+            return index
+    return len(items)
 
 
 class Outbox:
@@ -246,7 +257,9 @@ class Outbox:
     def pending(self, conversation: str) -> list[Draft]:
         """The local echo: what is not in the log yet, in order."""
         lane = self._lanes.get(conversation)
-        return [] if lane is None else [item.draft() for item in (*lane.judged, *lane.items)]
+        if lane is None:
+            return []
+        return [item.draft() for item in (lane.in_order() if lane.judged else lane.items)]
 
     def unsent_marks(self, own_log: str, conversation: str) -> list[str]:
         """Read marks of a conversation that were never transmitted; a later one makes them needless."""

@@ -176,6 +176,15 @@ def test_what_is_judged_is_offered_again_behind_what_a_failover_took(phone):
     assert lasting(phone.restart().device) == before
 
 
+def test_what_is_judged_keeps_its_order_however_the_answers_came(phone):
+    ids = [phone.send(str(number)) for number in range(4)]
+    phone.restart().connect().clear()
+    phone.answer((ids[2], EXPIRED, 9)).answer((ids[0], EXPIRED, 9)).answer((ids[1], EXPIRED, 9))
+    assert [row.client_id for row in phone.device.view("room")] == ids
+    phone.clear().epoch(2, 0)
+    assert phone.offered() == [ids]
+
+
 def test_what_is_being_cancelled_is_not_sent_again_by_a_failover(phone):
     mine = phone.send()
     phone.do("cancel", mine)
