@@ -226,6 +226,13 @@ MUTANTS: Final = (
         (4, 5, 6, 7, 8),
     ),
     Mutant(
+        "what is written last is offered first",
+        "unresolved.py",
+        "        items.insert(index if item.offered else max(index, self.flight), item)",
+        "        items.insert(self.flight, item)",
+        "pending kills",
+    ),
+    Mutant(
         "giving up is taken for failed",
         "outbox.py",
         "                    self._give_up(lane, lane.items[: lane.flight], SendState.FAILED, now)",

@@ -6,9 +6,9 @@ after the other, a `Write` durable before the next, and stops the device if a wr
 crash matters lies between two effects; `Device.load` folds the records and is where a restart begins.
 
 The device is built in four steps: fold.py (what lasts), core.py (what its parts share), receiving.py (what frames
-do), and here what the user and the driver call. Its parts: outbox.py (sending), inbox.py (what is known of one
-conversation), catchup.py (asking for the rest), timeline.py (edits and recalls), connector.py (being connected),
-sync/ (when to check).
+do), and here what the user and the driver call. Its parts: outbox.py and unresolved.py (sending), inbox.py (what is
+known of one conversation), catchup.py (asking for the rest), timeline.py (edits and recalls), connector.py (being
+connected), sync/ (when to check).
 """
 
 from __future__ import annotations

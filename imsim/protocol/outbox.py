@@ -24,15 +24,15 @@ recorded (attempts, what is in flight) starts over, which costs a repetition and
 
 from __future__ import annotations
 
-import enum
 import math
 from typing import TYPE_CHECKING, Protocol
 
 import msgspec
 
 from imsim.protocol.effects import Notice, SendChanged
-from imsim.protocol.frames import Answer, Body, Cancel, Draft, Edit, Entry, Frame, Message, Outcome, Read, Send, Sent
+from imsim.protocol.frames import Answer, Body, Cancel, Draft, Entry, Frame, Outcome, Read, Send, Sent
 from imsim.protocol.records import Queued, Record, Resolved, SendState
+from imsim.protocol.unresolved import Item, Lane, Phase
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -98,121 +98,6 @@ class OutboxHost(Protocol):
         ...
 
 
-class _Phase(enum.Enum):
-    WAITING = 1
-    SENDING = 2
-    CANCELLING = 3
-
-
-class _Item(msgspec.Struct, gc=False):
-    """One unresolved entry; mutable, owned by its lane."""
-
-    client_id: str
-    wall: float
-    body: Body
-    deadline: float
-    touched: bool
-    phase: _Phase
-    wanted: SendState
-    offered: int
-    nonce: str
-    counter: int
-    below: int = 0
-
-    @property
-    def letters(self) -> int:
-        return len(self.body.content) if isinstance(self.body, Message | Edit) else 0
-
-    def draft(self) -> Draft:
-        return Draft(self.client_id, self.wall, self.body)
-
-    def queued(self, conversation: str) -> Queued:
-        return Queued(self.client_id, conversation, self.wall, self.body, offered=self.offered)
-
-
-class _Lane:
-    """The unresolved entries of one conversation; the first `flight` of them are on their way."""
-
-    __slots__ = (
-        "again",
-        "attempt",
-        "begun",
-        "conversation",
-        "delay",
-        "drawn",
-        "due",
-        "exhausted",
-        "flight",
-        "items",
-        "judged",
-        "since",
-    )
-
-    def __init__(self, conversation: str) -> None:
-        self.conversation = conversation
-        self.items: list[_Item] = []
-        self.judged: list[_Item] = []
-        self.land()
-
-    def land(self) -> None:
-        """Nothing is in flight any more."""
-        self.flight = 0
-        self.again = False
-        self.attempt = 0
-        self.begun = 0.0
-        self.delay = 0.0
-        self.due: float | None = None
-        self.since = 0.0
-        self.drawn = True
-        self.exhausted = False
-
-    def insert(self, item: _Item) -> None:
-        """Put an entry where it belongs: one install's in the order of their counters, what is offered again first.
-
-        Neither records nor slots say it all: the record of what is being cancelled is a later one, and after a second
-        failover a slot of the first says nothing.
-        """
-        items, nonce, counter = self.items, item.nonce, item.counter
-        index = next((i for i, other in enumerate(items) if other.counter > counter and other.nonce == nonce), None)
-        if index is None:
-            index = len(items)
-            if item.offered:
-                older = sum(1 for other in items if other.offered and other.offered < item.offered)
-                mine = (i for i, other in enumerate(items, start=1) if other.nonce == nonce)
-                index = max(older, *mine, 0)  # an older one of this install may have had no answer yet
-        items.insert(index if item.offered else max(index, self.flight), item)
-
-    def in_order(self) -> list[_Item]:
-        """Everything that is unresolved; what is judged stands where it would be offered again."""
-        items = list(self.items)
-        for item in self.judged:
-            items.insert(_place_of(item, items), item)
-        return items
-
-    def take_back(self) -> None:
-        """What was judged waits again."""
-        self.items, self.judged = self.in_order(), []
-        for item in self.items:
-            item.below = 0
-
-    def next_due(self) -> float:
-        due = math.inf if self.due is None else self.due
-        for item in self.items:
-            if item.deadline < due and item.phase is not _Phase.CANCELLING:
-                due = item.deadline
-        return due
-
-
-def _place_of(judged: _Item, items: list[_Item]) -> int:
-    """By its counter among its install's own, before what was written since, behind what is offered again."""
-    nonce, counter, offered = judged.nonce, judged.counter, judged.offered
-    older = max((i for i, o in enumerate(items, start=1) if o.nonce == nonce and o.counter < counter), default=0)
-    for index, other in enumerate(items[older:], start=older):
-        if other.nonce == nonce or not other.offered or (offered and other.offered > offered):
-            return index
-    return len(items)
-
-
 class Outbox:
     """All unresolved entries of one device."""
 
@@ -221,7 +106,7 @@ class Outbox:
     def __init__(self, host: OutboxHost) -> None:
         """An empty outbox; `due` is when `handle_due` wants to be called (infinity: never)."""
         self._host = host
-        self._lanes: dict[str, _Lane] = {}
+        self._lanes: dict[str, Lane] = {}
         self.due = math.inf
 
     # ------------------------------------------------------------------------------------------ what may be asked
@@ -250,7 +135,7 @@ class Outbox:
         """What the user is told of an unresolved entry."""
         for item in self._all():
             if item.client_id == client_id:
-                uncertain = item.phase is _Phase.CANCELLING or item.below
+                uncertain = item.phase is Phase.CANCELLING or item.below
                 return SendState.UNKNOWN if uncertain else SendState.PENDING
         return None
 
@@ -276,8 +161,8 @@ class Outbox:
         """An entry is wanted, or is being cancelled; `fresh`: it was never transmitted."""
         lane = self._lanes.get(record.conversation)
         if lane is None:
-            lane = self._lanes[record.conversation] = _Lane(record.conversation)
-        phase = _Phase.CANCELLING if record.cancelling else _Phase.WAITING
+            lane = self._lanes[record.conversation] = Lane(record.conversation)
+        phase = Phase.CANCELLING if record.cancelling else Phase.WAITING
         for item in lane.items:
             if item.client_id == record.client_id:
                 item.phase, item.wanted = phase, record.wanted
@@ -285,7 +170,7 @@ class Outbox:
         deadline = math.inf if record.deadline is None else now + record.deadline
         nonce, _, counter = record.client_id.rpartition("-")
         lane.insert(
-            _Item(
+            Item(
                 record.client_id,
                 record.wall,
                 record.body,
@@ -417,28 +302,28 @@ class Outbox:
 
     # ------------------------------------------------------------------------------------------ inside
 
-    def _all(self) -> Iterator[_Item]:
+    def _all(self) -> Iterator[Item]:
         for lane in self._lanes.values():
             yield from lane.judged
             yield from lane.items
 
-    def _pump(self, lane: _Lane, now: float) -> None:
+    def _pump(self, lane: Lane, now: float) -> None:
         """Start the next batch: a run of waiting items, or the one that is being cancelled."""
         if lane.flight or lane.due is not None or not lane.items or not self._host.online:
             return
-        if lane.items[0].phase is _Phase.CANCELLING:
+        if lane.items[0].phase is Phase.CANCELLING:
             lane.flight = 1
         else:
             letters = 0
             for item in lane.items[:_BATCH]:
-                if item.phase is _Phase.CANCELLING or letters >= _BATCH_LETTERS:
+                if item.phase is Phase.CANCELLING or letters >= _BATCH_LETTERS:
                     break
-                item.phase, item.touched = _Phase.SENDING, True
+                item.phase, item.touched = Phase.SENDING, True
                 lane.flight += 1
                 letters += item.letters
         self._transmit(lane, now)
 
-    def _transmit(self, lane: _Lane, now: float) -> None:
+    def _transmit(self, lane: Lane, now: float) -> None:
         host = self._host
         if host.config.budget is not None and not self._is_paid(lane, now):
             return
@@ -448,7 +333,7 @@ class Outbox:
         batch = lane.items[: lane.flight]
         first, epoch = batch[0], host.epoch_of(lane.conversation)
         frame: Frame
-        if first.phase is _Phase.CANCELLING:
+        if first.phase is Phase.CANCELLING:
             frame = Cancel(lane.conversation, epoch, first.client_id, lane.attempt)
         else:
             drafts = tuple(item.draft() for item in batch)
@@ -462,7 +347,7 @@ class Outbox:
         if least <= 0.0:
             self._draw(lane)
 
-    def _is_paid(self, lane: _Lane, now: float) -> bool:
+    def _is_paid(self, lane: Lane, now: float) -> bool:
         """Whether the budget lets this be sent now; if not, it waits."""
         if not lane.attempt and not lane.again:
             self._host.first_send()
@@ -473,19 +358,19 @@ class Outbox:
             return False
         return True
 
-    def _draw(self, lane: _Lane) -> None:
+    def _draw(self, lane: Lane) -> None:
         """How long the answer to what is in flight is waited for."""
         host, first, policy = self._host, lane.items[0], self._host.config.send
         delay = policy.next_delay(lane.attempt, lane.delay, host.random.at(first.client_id, lane.attempt))
         delay = policy.within(delay, lane.since - lane.begun)
         # a Cancel is repeated until it is answered: only the server can say what became of the entry; and a read mark
         # is raised here already, so that giving it up would part this device from the user's others
-        lane.exhausted = delay is None and first.phase is not _Phase.CANCELLING and type(first.body) is not Read
+        lane.exhausted = delay is None and first.phase is not Phase.CANCELLING and type(first.body) is not Read
         lane.delay = delay if delay is not None else lane.delay or _IMPATIENCE
         lane.drawn = True
         lane.due = lane.since + lane.delay
 
-    def _settle(self, lane: _Lane, item: _Item, outcome: Outcome, now: float) -> None:
+    def _settle(self, lane: Lane, item: Item, outcome: Outcome, now: float) -> None:
         host = self._host
         answer = outcome.answer
         if answer is Answer.OK:
@@ -503,14 +388,14 @@ class Outbox:
             # refused or in conflict for good: the server sees to it that this id never appears
             self._resolve(item, SendState.FAILED, outcome.reason or answer.value, now)
 
-    def _resolve(self, item: _Item, state: SendState, reason: str, now: float, unclaimed: _Lane | None = None) -> None:
+    def _resolve(self, item: Item, state: SendState, reason: str, now: float, unclaimed: Lane | None = None) -> None:
         draft = None if unclaimed is None else item.queued(unclaimed.conversation)
         self._host.commit((Resolved(item.client_id, state, reason, draft),), now)
         self._host.notify(SendChanged(item.client_id, state, reason))
 
-    def _give_up(self, lane: _Lane, items: list[_Item], wanted: SendState, now: float) -> None:
+    def _give_up(self, lane: Lane, items: list[Item], wanted: SendState, now: float) -> None:
         for item in items:
-            if item.phase is _Phase.CANCELLING and item.wanted is wanted:
+            if item.phase is Phase.CANCELLING and item.wanted is wanted:
                 continue
             record = item.queued(lane.conversation)
             self._host.commit((msgspec.structs.replace(record, cancelling=True, wanted=wanted),), now)
@@ -518,8 +403,8 @@ class Outbox:
         lane.land()
         self._pump(lane, now)
 
-    def _let_deadlines_pass(self, lane: _Lane, now: float) -> None:
-        overdue = [i for i in lane.items if i.deadline <= now and i.phase is not _Phase.CANCELLING]
+    def _let_deadlines_pass(self, lane: Lane, now: float) -> None:
+        overdue = [i for i in lane.items if i.deadline <= now and i.phase is not Phase.CANCELLING]
         for item in overdue:
             item.deadline = math.inf
             if item.touched:
