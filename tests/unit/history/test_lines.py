@@ -56,7 +56,8 @@ def test_the_documented_examples_are_read_as_the_page_says(tmp_path: Path) -> No
     assert again.read_text() == saved
     path.write_text(mapped)
     life = [row.event for row in History.read(path).filter(message="a7:19")]
-    assert life == [Event.ACCEPTED, Event.COMMITTED, Event.PUSHED, Event.PUSHED, Event.SHOWN]
+    sent = [Event.SUBMITTED, Event.COMMITTED, Event.ACCEPTED, Event.SHOWN, Event.RESOLVED]
+    assert life == [*sent, Event.PUSHED, Event.RETRIED, Event.SHOWN]
 
 
 @pytest.mark.parametrize(
