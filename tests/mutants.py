@@ -81,6 +81,18 @@ SCENARIOS: Final[dict[str, dict[str, Any]]] = {
         "servers.offline_cap": 5,
         "faults.random.drop_cache": 300,
     },
+    "short memory": _POLL
+    | {
+        "backends.log.service": {"distribution": "exponential", "mean": "50ms"},
+        "servers.retention.entries": 5,
+        "traffic.rate": 3000,
+        "traffic.reads": 0.6,
+        "faults.random.kill": 300,
+        "faults.events": [
+            {"kind": "crash", "at": 37, "server": 1, "for": 1},
+            {"kind": "wipe", "at": 39, "device": "carol/phone"},
+        ],
+    },
     "membership": {"devices.users": 5, "conversations.joins": 300, "conversations.leaves": 300},
     "failovers": {
         "backends.log.durability": "async",
@@ -374,6 +386,20 @@ MUTANTS: Final = (
         "membership",
     ),
     Mutant(
+        "a page does not say that trimming overtook it",
+        "server/log.py",
+        "        if len(entries) <= high - max(low, state.trimmed_below):",
+        "        if len(entries) < 0:",
+        "short memory",
+    ),
+    Mutant(
+        "users' own logs are trimmed as well",
+        "server/retention.py",
+        "        if limit is None or owned.own or tenure",
+        "        if limit is None or tenure",
+        "short memory",
+    ),
+    Mutant(
         "a mailbox does one piece of what waits",
         "server/mailbox.py",
         "        while waiting:",
@@ -459,7 +485,6 @@ WITHOUT: Final = {
     "server/tail.py": "not caught yet: its notes matter only where a failover and a lost device meet",
     "server/presence.py": "soft state, by design outside of everything that the verdict judges",
     "server/register.py": "not caught yet: younger than the mutants",
-    "server/retention.py": "not caught yet: which seeds show a log that was trimmed too far changes with the code",
     "server/silence.py": "not caught yet: younger than the mutants",
     "server/server.py": "puts parts together; a part that is never started is made up for by checks and connections",
     "server/wheel.py": _COMPENSATED,

@@ -186,6 +186,27 @@ def test_a_page_has_one_entry_however_large(log, newest):
     assert (found.low, found.high)[0 if newest else 1] == found.entries[0 if newest else -1].seq
 
 
+class Overtaken:
+    """A log that is trimmed between the reading of its state and the reading of its entries."""
+
+    def __init__(self, log, below):
+        self._log = log
+        self._below = below
+
+    def __getattr__(self, name):
+        return getattr(self._log, name)
+
+    async def read(self, conversation, low, high, *, timeout):
+        await self._log.trim(conversation, self._below, timeout=timeout)
+        return await self._log.read(conversation, low, high, timeout=timeout)
+
+
+def test_a_page_that_was_overtaken_by_trimming_says_so(log):
+    found = page(Overtaken(log, 4), "alice")
+    assert (found.low, found.high, found.trimmed_below) == (1, 7, 4)
+    assert [e.seq for e in found.entries] == [4, 5, 6, 7]
+
+
 def test_a_page_for_a_stranger_is_empty(log):
     found = page(log, "dave")
     assert found.low > found.high
