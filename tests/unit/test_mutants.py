@@ -46,7 +46,7 @@ def test_what_a_mutant_replaces_is_in_its_file_once(mutant: Mutant) -> None:
 @pytest.mark.parametrize("mutant", MUTANTS, ids=_named)
 def test_the_verdict_catches(mutant: Mutant, tmp_path) -> None:
     outcomes = mutants.outcomes(tmp_path, mutant)
-    assert outcomes[-1] != Outcome.HOLDS.word, f"{mutant.scenario}, seeds {mutant.seeds}: {outcomes}"
+    assert outcomes[-1] in {Outcome.VIOLATED.word, "broken"}, f"{mutant.scenario}, seeds {mutant.seeds}: {outcomes}"
 
 
 @pytest.mark.parametrize("name", _USED)
