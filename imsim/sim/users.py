@@ -31,9 +31,13 @@ _FILLER = "Lorem ipsum dolor sit amet, consectetur adipiscing elit, sed do eiusm
 
 
 class Users:
-    """All users of one world."""
+    """All users of one world.
 
-    __slots__ = ("_devices", "_ids", "_next", "_sessions", "_texts", "_unwritten", "_world")
+    Attributes:
+        last_wish: when the last entry was submitted; who could not act while all faults lasted does so after them.
+    """
+
+    __slots__ = ("_devices", "_ids", "_next", "_sessions", "_texts", "_unwritten", "_world", "last_wish")
 
     def __init__(self, world: World) -> None:
         self._world = world
@@ -43,6 +47,7 @@ class Users:
         self._sessions: dict[str, Iterator[tuple[float, float]]] = {}
         self._texts: dict[int, str] = {}
         self._unwritten: dict[str, tuple[DeviceNode, Named, int, str]] = {}
+        self.last_wish = 0.0
 
     def schedule(self) -> None:
         """Put the first intention and the first session of each device on the heap."""
@@ -174,6 +179,7 @@ class Users:
         unwritten = self._unwritten.pop(client_id, None)
         if unwritten is not None:
             node, named, size, detail = unwritten
+            self.last_wish = self._world.kernel.now
             self._world.fact_about(node, Event.SUBMITTED, named, 0, 0, size=size, detail=detail)
 
     # ------------------------------------------------------------------------------------------ inside

@@ -193,6 +193,7 @@ class World:
         converged = False
         while not converged and kernel.now < deadline:
             kernel.run(until=min(kernel.now + _LOOK, deadline))
+            deadline = max(self.plan.duration, self.users.last_wish) + granted
             converged = self.converged()
             if not converged and kernel.now >= reopen_at:
                 reopen_at = math.inf

@@ -58,6 +58,15 @@ def test_a_run_ends_at_the_time_that_is_granted():
     assert small.outcome.counters.seconds == 63.0
 
 
+def test_what_a_user_wants_after_the_last_heal_has_all_of_that_time_as_well():
+    kill = [{"kind": "kill", "at": 58, "devices": ["bob/phone"], "share": 1.0, "for": 100}]
+    small = Small(traffic__steps=steps("58.5 bob send"), faults__events=kill, network__loss=0.9, settle=3).run()
+    (submitted,) = small.times("submitted")
+    assert submitted > 60.0
+    assert not small.outcome.converged
+    assert small.outcome.counters.seconds == submitted + 3.0
+
+
 def test_a_run_may_be_ended_from_outside_and_then_does_not_say_that_it_came_to_its_end():
     small = Small()
     told = []
