@@ -51,6 +51,16 @@ _DATAGRAM: Final = {
 }
 _POLL: Final = {"sync.strategy": "poll", "sync.interval": "5s"}
 _PUSH: Final = {"sync.strategy": "push"}
+_UNTOLD: Final = {
+    "servers.count": 2,
+    "traffic.rate": 2000,
+    "faults.events": [
+        {"kind": "unavailable", "port": "queue", "at": 31, "for": 20},
+        {"kind": "kill", "at": 32, "devices": ["*/*"], "share": 1.0, "for": 0.1},
+        {"kind": "crash", "server": 1, "at": 39.9, "for": 1},
+    ],
+}
+"""A server dies with commits that the queue would not take: sessions of the other one never hear of them."""
 _BACKENDS: Final = ("log", "kv", "queue", "locks", "peers")
 
 SCENARIOS: Final[dict[str, dict[str, Any]]] = {
@@ -61,7 +71,7 @@ SCENARIOS: Final[dict[str, dict[str, Any]]] = {
     "poll over datagrams": _POLL | _DATAGRAM | {"network.loss": 0.3},
     "narrow": _DATAGRAM | {"servers.window": 2, "servers.page": 2, "sync.page": 2, "faults.random.cut": 300},
     "cuts": {"faults.random.cut": 300},
-    "deaf queue": {"sync.strategy": "hybrid", "sync.check": "5s", "backends.queue.unavailable": 0.4},
+    "untold": {"sync.strategy": "hybrid", "sync.check": "5s"} | _UNTOLD,
     "weak backends": {
         f"backends.{port}.{fault}": 0.1
         for port in _BACKENDS
@@ -113,7 +123,7 @@ SCENARIOS: Final[dict[str, dict[str, Any]]] = {
     },
     "busy": _DATAGRAM | {"traffic.rate": 9000, "network.reorder_delay": "3s", "duration": "60s"},
     "push": _PUSH,
-    "deaf push": _PUSH | {"backends.queue.unavailable": 0.4, "faults.random.cut": 200},
+    "untold push": _PUSH | _UNTOLD | {"servers.resume": "1h"},
     "polled membership": _POLL | {"devices.users": 5, "conversations.joins": 300, "conversations.leaves": 300},
     "pending kills": _DATAGRAM
     | {"network.loss": 0.5, "traffic.rate": 1500, "faults.random.kill": 300, "faults.random.length": "3s"},
@@ -163,7 +173,8 @@ MUTANTS: Final = (
         "lane.py",
         "    return (epoch << _EPOCH_BITS) + head",
         "    return 0 * (epoch + head)",
-        "deaf push",
+        "untold push",
+        (4, 10),
     ),
     Mutant(
         "an entry that came early moves the cursor to it",
@@ -270,7 +281,8 @@ MUTANTS: Final = (
         "sync/push.py",
         "        return None",
         "        return 1.0",
-        "deaf push",
+        "untold push",
+        (4, 10),
     ),
     Mutant(
         "one round only",
@@ -291,7 +303,8 @@ MUTANTS: Final = (
         "sync/hybrid.py",
         "        return state, (Wake(now + self.check),)",
         "        return state, ()",
-        "deaf queue",
+        "untold",
+        (4, 10),
     ),
     Mutant(
         "a round without a question",
@@ -369,7 +382,8 @@ MUTANTS: Final = (
         "server/gateway.py",
         "        if resumed is not None and not resumed.accounts_for(heads):",
         "        if resumed is not None and not heads:",
-        "deaf push",
+        "untold push",
+        (4, 10),
     ),
     Mutant(
         "who joins may read from the beginning",

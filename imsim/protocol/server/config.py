@@ -22,7 +22,8 @@ class ServerConfig(msgspec.Struct, frozen=True, kw_only=True):
         lease: how long the ownership of a conversation lasts without being renewed.
         mailbox: sends of one conversation that may wait; the next one is answered `LATER`.
         retry_after: what `LATER` tells the device to wait.
-        repair_pause: the first pause before a failed commit or announcement is tried again; it doubles up to `lease`.
+        repair_pause: the first pause before a failed commit, announcement or publication is tried again; it doubles up
+            to `lease`.
         claim_retention: an install silent for longer than this loses its claims.
         floor_stride: how far an install's floor lies behind what is resolved before it is raised.
         reoffer_window: how long after a failover senders may offer lost entries again.

@@ -4,6 +4,11 @@ The owner of a conversation publishes what it committed; every gateway hears of 
 queue may deliver again, inside a batch too: sessions ignore what they were told, so nothing is pushed twice for it.
 A value that is no commit is set aside after the first look: one poisoned message must not stop a conversation.
 
+A queue that refuses a commit is asked again, ever more rarely, until it takes it or the server dies; the owner goes on
+meanwhile, and what it commits next waits behind. Of what waits for the same readers only the last is kept, for whoever
+hears of a slot fetches what it lacks below it: so an outage of any length costs a conversation one entry a change of
+its membership, and ends in one push.
+
 Small groups are *written* to: members without a session get the entry into their offline store. Large groups are
 *read*: their sessions get a hint and their devices pull. Apps that are not running are hinted by the platform's
 push.
@@ -11,6 +16,7 @@ push.
 
 from __future__ import annotations
 
+from collections import deque
 from typing import TYPE_CHECKING, Any
 
 import msgspec
@@ -44,7 +50,7 @@ class Committed(msgspec.Struct, frozen=True, gc=False, tag="committed"):
 class Delivery:
     """One server's part of the fan-out."""
 
-    __slots__ = ("_config", "_offline", "_platform", "_queue", "_runtime", "flush", "poisoned", "sessions")
+    __slots__ = ("_config", "_offline", "_platform", "_queue", "_refused", "_runtime", "flush", "poisoned", "sessions")
 
     def __init__(
         self,
@@ -63,6 +69,8 @@ class Delivery:
         self.flush: Callable[[Session, float], None]
         self.sessions: dict[str, tuple[Session, ...]] = {}
         self.poisoned = 0
+        self._refused: dict[str, deque[Committed]] = {}
+        """What the queue has not taken yet, oldest first, of each conversation that has a coroutine at it."""
 
     def add(self, session: Session) -> None:
         """From now on `session` is told of commits."""
@@ -80,17 +88,45 @@ class Delivery:
     async def publish(self, entries: Sequence[Entry], members: tuple[str, ...]) -> None:
         """The owner's half: hand commits to the queue, and store them for absent members of a small group.
 
-        A queue that fails loses no message: sessions find the hole at the next commit, the next check or the next
-        Hello.
+        A server that dies before the queue takes them loses no message: sessions find the hole at the next commit, the
+        next check or the next Hello.
         """
-        timeout = self._config.queue_timeout
         for entry in entries:
-            try:
-                await self._queue.publish(TOPIC, entry.conversation, Committed(entry, members), timeout=timeout)
-            except WorldError:
-                continue
+            committed = Committed(entry, members)
+            refused = self._refused.get(entry.conversation)
+            if refused is not None:
+                if refused and refused[-1].members == members:
+                    refused.pop()
+                refused.append(committed)
+            elif not await self._put(committed):
+                refused = self._refused[entry.conversation] = deque((committed,))
+                self._runtime.spawn(self._put_again(refused))
             if len(members) < self._config.read_fan_out_from:
                 await self._store(entry, members)
+
+    async def _put(self, committed: Committed) -> bool:
+        """Hand one commit to the queue; False: it is not known to be there."""
+        timeout = self._config.queue_timeout
+        try:
+            await self._queue.publish(TOPIC, committed.entry.conversation, committed, timeout=timeout)
+        except WorldError:
+            return False
+        return True
+
+    async def _put_again(self, refused: deque[Committed]) -> None:
+        config = self._config
+        pause = config.repair_pause
+        conversation = refused[0].entry.conversation
+        while refused:
+            await self._runtime.sleep(pause)
+            pause = min(2 * pause, config.lease)
+            while refused:
+                committed = refused.popleft()
+                if not await self._put(committed):
+                    refused.appendleft(committed)
+                    break
+                pause = config.repair_pause
+        del self._refused[conversation]
 
     async def _store(self, entry: Entry, members: tuple[str, ...]) -> None:
         sessions = self.sessions

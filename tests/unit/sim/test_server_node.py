@@ -20,6 +20,14 @@ def test_a_crash_while_a_write_is_under_way_answers_nobody_and_the_retry_finds_t
     assert len(small.facts("committed", message="bob-1")) == 1
 
 
+def test_the_last_message_waits_for_its_queue_and_for_no_reconnect():
+    outage = [{"kind": "unavailable", "port": "queue", "at": 58, "for": 4}]
+    small = Small(traffic__steps=steps("59 alice/phone send"), faults__events=outage).run().assert_holds()
+    (shown,) = small.times("shown", node="bob/phone", message="alice-1")
+    assert 62.0 <= shown < 66.0
+    assert len(small.facts("connected", node="bob/phone")) == 1
+
+
 def test_nothing_of_a_dead_incarnation_reaches_the_world():
     small = Small(traffic__steps=TALK, faults__events=[{"kind": "crash", "at": 5.02, "for": 10}]).run().assert_holds()
     dead = [row for row in small.facts("sent", node="server-1") if row.incarnation == 1]
