@@ -7,6 +7,14 @@ What an owner knows (the run of filled slots, the membership) is its `Tenure`. I
 under one token and in one epoch. When the log refuses, the tenure is over, and the next piece of work begins a new
 one by taking over.
 
+A user's own log is read whenever a device of the user comes, and then not for long, so its ownership is forgotten after
+a read unless something is under way (`forgettable`); the lease stays with this server, and the next piece of work takes
+over under the same token. That loses a cache and nothing else, since whatever a tenure knows is in the log, in the
+counter of its slots, or in the claims. Should two tenures of one server meet under one token, they are two handlers
+that both believe to be the owner, and for these accept.py is searched. They may tell of a commit twice, and sessions
+ignore what they were told. A reader may forget only the very ownership that it read with, lest one that others began
+meanwhile goes on beside a third.
+
 An entry whose commit failed is in its slot all the same and will not go away, but nobody sees it: its answer is
 withheld, and its sender asks again. Meanwhile the commit is repaired in the background, until this server succeeds or
 another one owns the conversation.

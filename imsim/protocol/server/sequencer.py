@@ -171,8 +171,8 @@ class Sequencer:
                 tenure = await owned.mailbox.do(owned.acquire)
             page, cuts = await page_of(self._ports.log, conversation, tenure.membership, user, wanted, self._config)
             if page.epoch == tenure.epoch:
-                if owned.own and owned.forgettable:  # read when a device comes, and then not for long
-                    self._owned.pop(conversation, None)
+                if owned.own and owned.forgettable and self._owned.get(conversation) is owned:
+                    del self._owned[conversation]  # read when a device comes, and then not for long
                 return page, cuts
             tenure.over = True  # a failover that this server had not noticed: it may have changed who reads what
 

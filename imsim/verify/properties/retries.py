@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     import numpy.typing as npt
 
     from imsim.verify.evidence import Evidence, Flags, Numbers
+    from imsim.verify.views import Gap
 
 __all__ = ["check"]
 
@@ -67,12 +68,25 @@ def _committed(evidence: Evidence, messages: Numbers) -> npt.NDArray[np.float64]
 
 
 def _beyond_telling(evidence: Evidence, messages: Numbers) -> Flags:
-    """Which messages are unknown on a device that lacks trimmed history of their conversation."""
+    """Which messages nobody can tell of any more: what their device was not told in time may be in trimmed slots.
+
+    The device says that a message is unknown once more when it knows that slots are gone, and hence after that; and a
+    message that is in the log in a slot which the device does not miss is no secret.
+    """
     fates = evidence.fates
-    trimmed = {(gap.device, gap.conversation) for gap in evidence.views.gaps if gap.covered}
-    places = zip(fates.sender[messages].tolist(), fates.conversation[messages].tolist(), strict=True)
-    unknown = fates.told[messages] == Event.UNKNOWN
-    beyond: Flags = unknown & np.fromiter((place in trimmed for place in places), np.bool_, len(messages))
+    gaps: dict[tuple[int, int], list[Gap]] = {}
+    for gap in evidence.views.gaps:
+        if gap.covered:
+            gaps.setdefault((gap.device, gap.conversation), []).append(gap)
+    beyond: Flags = fates.told[messages] == Event.UNKNOWN
+    for number in np.flatnonzero(beyond).tolist():
+        message = int(messages[number])
+        slot = int(fates.slot[message])
+        seq = int(evidence.log.seq[slot]) if slot >= 0 else None
+        beyond[number] = any(
+            gap.place < fates.last_told[message] and (seq is None or gap.low <= seq <= gap.high)
+            for gap in gaps.get((int(fates.sender[message]), int(fates.conversation[message])), ())
+        )
     return beyond
 
 

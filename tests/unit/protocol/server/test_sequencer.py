@@ -4,7 +4,7 @@ import pytest
 
 from imsim.errors import Unavailable
 from imsim.ports import Durability
-from imsim.protocol.frames import Answer, Created, Edit, Join, Leave, NoOp, Outcome, Recall
+from imsim.protocol.frames import Answer, Created, Edit, Join, Leave, NoOp, Outcome, Read, Recall
 from imsim.protocol.server.ownership import Elsewhere
 from tests.ports_memory import Faulty
 from tests.servers_memory import CONFIG, Servers, draft
@@ -195,6 +195,37 @@ def test_a_send_that_waits_already_is_not_told_later(world):
     held.open.set_result(None)
     world.runtime.settle()
     assert [sent.outcomes[0].answer for sent in results] == [Answer.OK] * 4
+
+
+def test_a_reader_who_is_late_forgets_no_ownership_that_others_have_begun_meanwhile(world):
+    """Reading an own log ends its ownership, but only the one that it was read with."""
+
+    class Late(Held):
+        async def __call__(self, name, effect):
+            if name == "log.read" and self.calls.count("log.read") == 0:
+                self.calls.append(name)
+                await reader
+                return effect()
+            return await super().__call__(name, effect)
+
+    async def read():
+        await world.a.sequencer.read("~alice", "alice", 1, 0, 9, newest=False)
+
+    reader, results = world.runtime.future(), []
+    world.gate(held := Late(world.runtime))
+    for _ in range(2):
+        world.runtime.spawn(read())
+    world.runtime.settle()
+    mark = {"user": "alice", "conversation": "~alice"}
+    ask(world, results, draft(1, Read("room", 1, 1)), **mark)
+    reader.set_result(None)
+    world.runtime.settle()
+    under_way = len(held.calls)
+    ask(world, results, draft(2, Read("room", 1, 1)), **mark)
+    assert len(held.calls) == under_way  # it waits for its turn
+    held.open.set_result(None)
+    world.runtime.settle()
+    assert [sent.outcomes[0].answer for sent in results] == [Answer.OK] * 2
 
 
 def test_another_live_owner_is_named(world):

@@ -42,6 +42,32 @@ def test_another_device_cannot_end_it(chat):
     assert judge(chat.say("bob/phone", Event.FAILED, message="alice-1").end()).counts == OPEN
 
 
+def _trimmed(chat, low, high):
+    chat.say("log", Event.TRIMMED, conversation="chat", seq=high + 1)
+    return chat.say("alice/phone", Event.MISSING, conversation="chat", seq=low, op=high)
+
+
+def test_what_may_be_in_trimmed_slots_stays_unknown(chat):
+    chat.submit("alice/phone", "alice-1")
+    _trimmed(chat, 2, 5).say("alice/phone", Event.UNKNOWN, message="alice-1")
+
+    assert judge(chat.end()).outcome is Outcome.HOLDS
+
+
+def test_what_was_unknown_before_anything_was_missing_has_no_excuse(chat):
+    """Whoever learns that slots are gone says again that nobody can say any more."""
+    chat.submit("alice/phone", "alice-1").say("alice/phone", Event.UNKNOWN, message="alice-1")
+
+    assert judge(_trimmed(chat, 2, 5).end()).counts == OPEN
+
+
+def test_what_is_in_a_slot_that_is_not_missing_has_no_excuse(chat):
+    chat.submit("alice/phone", "alice-1").commit("alice-1", 6).show("alice-1", 6)
+    _trimmed(chat, 2, 5).say("alice/phone", Event.UNKNOWN, message="alice-1")
+
+    assert judge(chat.end()).counts == OPEN
+
+
 @pytest.mark.parametrize("end", [(Event.INSTALLED, "alice/phone#1"), (Event.DISCONNECTED, "retired")])
 def test_an_install_that_is_gone_takes_its_open_submissions_along(chat, end):
     chat.submit("alice/phone", "alice-1").say("alice/phone", end[0], detail=end[1])
