@@ -8,7 +8,8 @@ from imsim.scenario import loads
 from imsim.study.run import simulate
 from imsim.verify.verdict import Outcome
 from tests import mutants
-from tests.mutants import MUTANTS, PROTOCOL, SCENARIOS, WITHOUT, Mutant
+from tests.mutant_scenarios import BASE, SCENARIOS
+from tests.mutants import MUTANTS, PROTOCOL, WITHOUT, Mutant
 
 _OTHERS = frozenset(range(1, 9))
 """Seeds of which nobody chose any because it holds."""
@@ -51,7 +52,7 @@ def test_the_verdict_catches(mutant: Mutant, tmp_path) -> None:
 
 @pytest.mark.parametrize("name", _USED)
 def test_without_a_mutant_the_same_runs_hold_and_others(name: str) -> None:
-    scenario = loads(mutants.BASE, SCENARIOS[name])
+    scenario = loads(BASE, SCENARIOS[name])
     for seed in sorted(_OTHERS | {seed for mutant in MUTANTS if mutant.scenario == name for seed in mutant.seeds}):
         verdict = simulate(scenario, seed=seed).verdict
         assert verdict.outcome is Outcome.HOLDS, f"seed {seed}: {verdict}"
