@@ -287,8 +287,8 @@ MUTANTS: Final = (
     Mutant(
         "a page does not say that trimming overtook it",
         "server/log.py",
-        "        if len(entries) <= high - max(low, state.trimmed_below):",
-        "        if len(entries) < 0:",
+        "        if len(entries) > high - max(low, state.trimmed_below) and (",
+        "        if len(entries) >= 0 and (",
         "short memory",
     ),
     Mutant(

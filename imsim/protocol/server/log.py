@@ -256,27 +256,35 @@ async def page_of(
     Returns:
         The page, and the cuts of the log's epochs up to its own. The page covers slots that the user may not read,
         without their entries, so that holes can be closed; it covers less than was asked for where that would be too
-        many bytes for a slow network to bring before the device asks again.
+        many bytes for a slow network to bring before the device asks again. State and entries are read one after the
+        other, so both are read anew if the log failed over in between: a page is of one epoch.
 
     Raises:
         Unavailable, Timeout: the log did not answer.
     """
-    low, high = wanted.low, wanted.high
     state = await log.state(conversation, timeout=config.log_timeout)
-    head = membership.last_readable(user, state.committed)
-    high = head if high == 0 else min(high, head)
-    if wanted.newest:
-        low = max(low, high - wanted.limit + 1)
-    else:
-        # a page that begins in the trimmed part reaches as far as one that begins behind it
-        high = min(high, max(low, state.trimmed_below) + wanted.limit - 1)
-    entries: Sequence[Entry] = ()
-    if low <= high:
-        entries = await log.read(conversation, low, high, timeout=config.log_timeout)
-        if len(entries) <= high - max(low, state.trimmed_below):  # it was trimmed meanwhile: say so
-            state = await log.state(conversation, timeout=config.log_timeout)
+    while True:
+        head = membership.last_readable(user, state.committed)
+        low, high = _bounds(wanted, head, state.trimmed_below)
+        entries: Sequence[Entry] = ()
+        if low <= high:
+            entries = await log.read(conversation, low, high, timeout=config.log_timeout)
+        if len(entries) > high - max(low, state.trimmed_below) and (not entries or entries[-1].epoch <= state.epoch):
+            break
+        before, state = state, await log.state(conversation, timeout=config.log_timeout)
+        if state.epoch == before.epoch:  # it was trimmed meanwhile, and the page says so
+            break
     readable = tuple(entry for entry in entries if membership.may_read(user, entry.seq))
     fit = tuple(fitting(readable, config.page_bytes, newest=wanted.newest))
     if len(fit) < len(readable):
         low, high = (fit[0].seq, high) if wanted.newest else (low, fit[-1].seq)
     return Page(conversation, state.epoch, low, high, fit, head, state.trimmed_below), state.cuts
+
+
+def _bounds(wanted: Wanted, head: int, trimmed_below: int) -> tuple[int, int]:
+    """Which slots a page covers at most, where the last one that its reader may read is `head`."""
+    high = head if wanted.high == 0 else min(wanted.high, head)
+    if wanted.newest:
+        return max(wanted.low, high - wanted.limit + 1), high
+    # a page that begins in the trimmed part reaches as far as one that begins behind it
+    return wanted.low, min(high, max(wanted.low, trimmed_below) + wanted.limit - 1)

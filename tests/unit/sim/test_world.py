@@ -12,6 +12,8 @@ from imsim.verify.verdict import Outcome, judge
 from tests.conftest import REPOSITORY
 from tests.small_world import Small, scenario, steps
 
+UNTOLD = {"kind": "unavailable", "port": "queue", "for": 4}
+"""A queue that takes nothing: a server that dies meanwhile has told nobody what it committed."""
 TALK = steps("1 alice/phone send", "5 bob send", "9 alice/pc send")
 TINY = REPOSITORY / "models" / "tiny.toml"
 
@@ -139,13 +141,14 @@ def test_a_resting_device_that_leaves_has_heard_what_its_greeting_found():
 
 def test_push_gets_a_last_connection_where_its_last_push_was_lost():
     """It states no bound, so it must find at its next connection what it missed."""
-    lost = "lose the 1st push of alice-2 to bob/phone between commit and socket"
-    refused = [{"kind": "unavailable", "at": 8, "for": 4, "port": "queue"}]
-    small = Small(traffic__steps=TALK, faults__events=refused, settle="60s").run().assert_holds()
-    assert small.times("shown", node="bob/phone", message="alice-2")[0] > 90.0  # half of what was granted
+    untold = [UNTOLD | {"at": 8}, {"kind": "crash", "server": 1, "at": 10, "for": 1}]
+    lines = steps("1 alice/phone send", "5 bob send", "9 bob send")
+    changes = {"servers__count": 2, "faults__events": untold, "traffic__steps": lines}
+    small = Small(settle="60s", **changes).run().assert_holds()
+    assert small.times("shown", node="alice/pc", message="bob-2")[0] > 90.0  # half of what was granted
     hybrid = {"sync__strategy": "hybrid", "sync__check": 10}
-    found = Small(lost, traffic__steps=TALK, faults__events=refused, **hybrid).run().assert_holds()
-    assert found.times("shown", node="bob/phone", message="alice-2")[0] < 9.0 + 10.0 + 5.0
+    found = Small(**changes, **hybrid).run().assert_holds()
+    assert found.times("shown", node="alice/pc", message="bob-2")[0] < 9.0 + 10.0 + 5.0
 
 
 def test_read_marks_are_told_however_late():
@@ -240,9 +243,11 @@ def test_a_lost_session_is_resumed_and_a_forgotten_one_is_not():
 def test_a_session_that_missed_a_commit_is_not_resumed():
     """Resuming is only an optimisation: it must give what a new session would."""
     events = [
-        {"kind": "unavailable", "at": 4, "for": 2, "port": "queue"},
+        UNTOLD | {"at": 4},
+        {"kind": "crash", "server": 1, "at": 5.5, "for": 1},
         {"kind": "cut", "at": 7, "devices": ["alice/*"]},
     ]
-    small = Small(traffic__steps=steps("1 alice/phone send", "5 bob send"), faults__events=events).run().assert_holds()
+    lines = steps("1 alice/phone send", "5 bob send")
+    small = Small(traffic__steps=lines, faults__events=events, servers__count=2).run().assert_holds()
     assert [row.detail for row in small.facts("connected", node="alice/pc")] == ["", ""]
     assert 7.0 < small.times("shown", node="alice/pc", message="bob-1")[0] < 10.0

@@ -187,24 +187,42 @@ def test_a_page_has_one_entry_however_large(log, newest):
 
 
 class Overtaken:
-    """A log that is trimmed between the reading of its state and the reading of its entries."""
+    """A log to which something happens, once, between the reading of its state and the reading of its entries."""
 
-    def __init__(self, log, below):
+    def __init__(self, log, happens):
         self._log = log
-        self._below = below
+        self._happens = happens
 
     def __getattr__(self, name):
         return getattr(self._log, name)
 
     async def read(self, conversation, low, high, *, timeout):
-        await self._log.trim(conversation, self._below, timeout=timeout)
+        if self._happens is not None:
+            happens, self._happens = self._happens, None
+            await happens()
         return await self._log.read(conversation, low, high, timeout=timeout)
 
 
 def test_a_page_that_was_overtaken_by_trimming_says_so(log):
-    found = page(Overtaken(log, 4), "alice")
+    found = page(Overtaken(log, lambda: log.trim("room", 4, timeout=1.0)), "alice")
     assert (found.low, found.high, found.trimmed_below) == (1, 7, 4)
     assert [e.seq for e in found.entries] == [4, 5, 6, 7]
+
+
+@pytest.mark.parametrize("refilled", [0, 1, 2])
+def test_a_page_that_was_overtaken_by_a_failover_is_of_one_epoch(log, refilled):
+    async def fail_over():
+        log.fail_over("room", 5)
+        for seq in range(6, 6 + refilled):
+            new = Entry("room", 2, seq, f"new-{seq}", "alice", 0.0, Message("new"))
+            await log.write("room", 2, seq, new, 1, timeout=1.0)
+        await log.commit("room", 2, 5 + refilled, timeout=1.0)
+
+    asked = Wanted(low=1, high=0, limit=100, newest=False)
+    overtaken = Overtaken(log, fail_over)
+    found, cuts = asyncio.run(page_of(overtaken, "room", folded(), "alice", asked, ServerConfig()))
+    assert (found.epoch, found.high, found.head, cuts) == (2, 5 + refilled, 5 + refilled, (5,))
+    assert [e.epoch for e in found.entries] == [1] * 5 + [2] * refilled
 
 
 def test_a_page_for_a_stranger_is_empty(log):
