@@ -108,6 +108,8 @@ class Faults:
         world.kernel.call_in(event.length, self._heal_these, (barriers, words))
 
     def _heal_these(self, cut: tuple[list[Barrier], str]) -> None:
+        if self._world.decisions.healed:
+            return  # everything is
         for barrier in cut[0]:
             self._world.network.heal(barrier)
         self._world.fact(None, Event.HEALED, detail=cut[1])

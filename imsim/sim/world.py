@@ -208,6 +208,7 @@ class World:
         self.decisions.healed = True
         self.network.heal()
         self.network.release()
+        self.backends.recover()
         for server in self.servers:
             server.start()
             server.go_on()

@@ -139,6 +139,11 @@ class Backends:
             raise InternalError(f"an outage of {port.value} was not foreseen: its calls do not pass a desk")
         desk.refuse(seconds)
 
+    def recover(self) -> None:
+        """End all outages."""
+        for desk in self.desks.values():
+            desk.recover()
+
     def failover(self) -> dict[str, EpochState]:
         """Let the log's replica take over; the new epoch and cut of every conversation that lost its tail."""
         return self.log.failover()

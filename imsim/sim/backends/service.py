@@ -155,6 +155,10 @@ class Desk:
         """Begin an outage; a longer one that lasts already is not cut short."""
         self._refusing_until = max(self._refusing_until, self.kernel.now + seconds)
 
+    def recover(self) -> None:
+        """End the outage, if one lasts."""
+        self._refusing_until = -1.0
+
     def decide(self, operation: str, node: str, subject: str) -> tuple[int, Action | None]:
         """The bits of the next call about `subject`, and the deviation at its key; 0 where nothing is random."""
         if not self._keyed:

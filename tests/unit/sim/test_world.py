@@ -60,6 +60,27 @@ def test_a_run_ends_at_the_time_that_is_granted():
     assert small.outcome.counters.seconds == 63.0
 
 
+@pytest.mark.parametrize(
+    "fault",
+    [
+        {"kind": "unavailable", "port": "log"},
+        {"kind": "unavailable", "port": "queue"},
+        {"kind": "partition", "sites": ["home"]},
+        {"kind": "pause", "server": 1},
+    ],
+)
+def test_no_fault_outlasts_the_last_heal(fault):
+    sites = {
+        "network__sites": ["home", "dc"],
+        "network__links": [{"between": ["home", "dc"], "latency": "1ms"}],
+        "servers__sites": ["dc"],
+    }
+    events = [fault | {"at": 58, "for": 100}]
+    small = Small(traffic__steps=steps("59 bob send"), faults__events=events, **sites).run().assert_holds()
+    assert [row.detail for row in small.facts("healed")] == ["everything", "end"]
+    assert 60.0 <= small.times("shown", node="alice/pc")[0] < 75.0
+
+
 def test_what_a_user_wants_after_the_last_heal_has_all_of_that_time_as_well():
     kill = [{"kind": "kill", "at": 58, "devices": ["bob/phone"], "share": 1.0, "for": 100}]
     small = Small(traffic__steps=steps("58.5 bob send"), faults__events=kill, network__loss=0.9, settle=3).run()
