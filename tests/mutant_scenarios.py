@@ -66,6 +66,7 @@ SCENARIOS: Final[dict[str, dict[str, Any]]] = {
         "servers.idempotency": "16s",
         **{f"backends.{port}.timeout_{when}": 0.1 for port in _BACKENDS for when in ("before", "after")},
     },
+    "changes of mind": _DATAGRAM | {"traffic.edits": 0.9, "traffic.recalls": 0.8},
     "weak log": {f"backends.log.{fault}": 0.15 for fault in ("unavailable", "timeout_before", "timeout_after")},
     "slow backends": {
         **{f"backends.{port}.service": {"distribution": "exponential", "mean": "50ms"} for port in _BACKENDS},

@@ -387,6 +387,13 @@ MUTANTS: Final = (
         (5, 7, 12),
     ),
     Mutant(
+        "an edit brings back what was recalled",
+        "timeline.py",
+        "        return any(type(op.body) is Recall for op in self._operations_on(row))",
+        "        return all(type(op.body) is Recall for op in self._operations_on(row) or (row,))",
+        "changes of mind",
+    ),
+    Mutant(
         "every call is made once",
         "services/patience.py",
         "    for _ in range(tries - 1):",
@@ -416,7 +423,6 @@ WITHOUT: Final = {
     "server/config.py": "data only",
     "server/presence.py": "soft state, by design outside of everything that the verdict judges",
     "server/server.py": "puts parts together; a part that is never started is made up for by checks and connections",
-    "timeline.py": "not caught yet: the verdict compares sets of operations, and not the texts that follow from them",
 }
 """The files without a mutant, and why."""
 

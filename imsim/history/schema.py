@@ -115,6 +115,8 @@ class Event(enum.IntEnum):
     TIMER = 43
     GAP = 44
     CAUGHT_UP = 45
+    # what its user reads in the end
+    VIEWED = 46
 
     @property
     def word(self) -> str:

@@ -126,6 +126,14 @@ class Fold:
                 rows.append(Row(draft.client_id, self.user, draft.body.content, 0, 0, state))
         return rows
 
+    def changed(self) -> list[tuple[Entry, str | None]]:
+        """The messages that were edited or recalled, each with what the user reads of it now (None: nothing)."""
+        timeline = self._timeline
+        if timeline is None:
+            return []
+        rows = (self._store.row(target) for target in timeline.targets)
+        return [(row, timeline.content(row)) for row in rows if row is not None and not self._is_cut(row)]
+
     def inbox(self, conversation: str) -> Inbox:
         """The conversation's state; an unknown conversation is empty."""
         inbox = self._inboxes.get(conversation)

@@ -47,6 +47,11 @@ class Timeline:
         known.append(entry)
         return True
 
+    @property
+    def targets(self) -> Iterable[str]:
+        """The messages that some operation is about, whether they are here or not."""
+        return self._operations
+
     def forget(self, client_ids: Iterable[str]) -> None:
         """A failover lost these messages and operations for good."""
         self._lost.update(client_ids)

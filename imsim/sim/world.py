@@ -26,6 +26,7 @@ from imsim.ports import FIRST_EPOCH
 from imsim.protocol.device import Device
 from imsim.protocol.frames import Created, Entry
 from imsim.protocol.server.log import Membership, announcements, roster_key
+from imsim.protocol.services.claims import digest
 from imsim.scenario.model import HistoryLevel
 from imsim.sim import build
 from imsim.sim.blame import blamed
@@ -200,8 +201,16 @@ class World:
                 self._reopen()
             if on_progress is not None and on_progress(kernel.now, self.plan.duration):
                 return self._outcome(interrupted=True)
+        self._tell_views()
         self.fact(None, Event.HEALED, detail="end")
         return self._outcome(converged=converged)
+
+    def _tell_views(self) -> None:
+        """What users read of messages that were edited or recalled: the rest follows from the rows."""
+        for node in self.devices.values():
+            for row, content in () if node.device is None else node.device.changed():
+                read = "" if content is None else digest(content).hex()
+                self.fact_about(node, Event.VIEWED, self.naming.of(row), row.epoch, row.seq, detail=read)
 
     def _heal(self) -> None:
         """The end of all faults: everybody is there and can reach everybody."""

@@ -2,7 +2,8 @@
 
 Rows: what is committed is on every device that may read it, promised to its sender or not; one device that shows it
 and one that does not would disagree. Operations: an edit or a recall is about the same message on every device; which
-version wins follows from the set of operations alone, so equal sets are equal texts. Read marks: all devices of a user
+version wins follows from the set of operations alone, so equal sets are equal texts, and none is left of what was
+recalled. Read marks: all devices of a user
 that are in use end with the same mark in every conversation, a mark of an epoch that was cut counting as its cut.
 """
 
@@ -27,6 +28,7 @@ def check(evidence: Evidence) -> Iterator[Charge]:
     """All devices end alike."""
     yield from _rows(evidence)
     yield from _targets(evidence)
+    yield from _texts(evidence)
     yield from _marks(evidence)
 
 
@@ -72,6 +74,45 @@ def _target_teller(evidence: Evidence, first: Numbers, places: Numbers) -> Calla
         )
 
     return tell
+
+
+def _texts(evidence: Evidence) -> Iterator[Charge]:
+    """What users read of messages that were edited or recalled, where the history says so."""
+    views = {(node, message): row for row, node, message in evidence.few(Event.VIEWED, "node", "message")}
+    operations = _operations(evidence) if views else {}
+    first: dict[tuple[int, frozenset[int]], int] = {}
+    apart: list[tuple[int, int]] = []
+    for (node, message), place in views.items():
+        known = operations.get((node, evidence.message(message)), {})
+        text = evidence.history.row(place).detail
+        other = first.setdefault((message, frozenset(known)), place)
+        if evidence.history.row(other).detail != text:
+            apart.append((other, place))
+        recalls = [recall for recall in known.values() if evidence.history.row(recall).event is Event.RECALLED]
+        if text and recalls:
+            apart.append((recalls[0], place))
+
+    def tell(number: int) -> Story:
+        one, other = (evidence.history.row(place) for place in apart[number])
+        if one.event is Event.RECALLED:
+            sentence = f"{other.node} knows that {other.message} was recalled, and still shows it"
+        else:
+            sentence = f"{one.node} and {other.node} know the same of {other.message}, and show different texts"
+        return Story(sentence, apart[number])
+
+    if apart:
+        yield Charge(Property.CONVERGENCE, range(len(apart)), tell)
+
+
+def _operations(evidence: Evidence) -> dict[tuple[int, str], dict[int, int]]:
+    """By device and message: the operations on it that its present install knows and no failover lost, with a row."""
+    found: dict[tuple[int, str], dict[int, int]] = {}
+    words, lost, installed = evidence.history.details, evidence.fates.tail_lost, evidence.readers.installed
+    for event in (Event.EDITED, Event.RECALLED):
+        for place, node, operation, target in evidence.few(event, "node", "message", "detail"):
+            if place > installed[node] and not lost[operation]:
+                found.setdefault((node, words.name(target)), {})[operation] = place
+    return found
 
 
 def _marks(evidence: Evidence) -> Iterator[Charge]:

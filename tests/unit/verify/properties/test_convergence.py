@@ -96,6 +96,53 @@ def test_an_operation_is_about_one_message_everywhere(chat):
     assert verdict.violations[0].sentence == ("alice-3 is about alice-1 on alice/phone and about alice-2 on bob/pc")
 
 
+def _edited(chat):
+    chat.send("alice/phone", "alice-1", 2).show("alice-1", 2)
+    return chat.operate(Event.EDITED, "alice-2", "alice-1", 3)
+
+
+def _view(chat, device, text):
+    return chat.say(device, Event.VIEWED, conversation="chat", message="alice-1", seq=2, detail=text)
+
+
+def test_who_knows_the_same_operations_reads_the_same(chat):
+    _view(_view(_edited(chat), "alice/phone", "new"), "bob/phone", "old")
+
+    verdict = judge(chat.end())
+
+    assert verdict.counts == APART
+    assert verdict.violations[0].sentence == (
+        "alice/phone and bob/phone know the same of alice-1, and show different texts"
+    )
+
+
+def test_who_knows_another_operation_may_read_something_else(chat):
+    chat.send("alice/phone", "alice-1", 2).show("alice-1", 2)
+    chat.operate(Event.EDITED, "alice-2", "alice-1", 3, "alice/phone", "bob/phone")
+    _view(_view(chat, "alice/phone", "new"), "bob/pc", "old")
+
+    assert "show different texts" not in str(judge(chat.end()))
+
+
+def test_what_was_recalled_is_shown_to_nobody_who_knows(chat):
+    _edited(chat).operate(Event.RECALLED, "alice-3", "alice-1", 4)
+    for device in ("alice/phone", "bob/phone", "bob/pc"):
+        _view(chat, device, "new")
+
+    verdict = judge(chat.end())
+
+    assert verdict.counts == {Property.CONVERGENCE: 3}
+    assert "alice/phone knows that alice-1 was recalled, and still shows it" in str(verdict)
+
+
+def test_equal_texts_after_operations_converge(chat):
+    _edited(chat).operate(Event.RECALLED, "alice-3", "alice-1", 4)
+    for device in ("alice/phone", "bob/phone", "bob/pc"):
+        _view(chat, device, "")
+
+    assert judge(chat.end()).outcome is Outcome.HOLDS
+
+
 def test_operations_on_all_devices_converge(chat):
     chat.send("alice/phone", "alice-1", 2).show("alice-1", 2)
     chat.operate(Event.EDITED, "alice-2", "alice-1", 3).operate(Event.RECALLED, "alice-3", "alice-1", 4)
