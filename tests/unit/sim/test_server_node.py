@@ -21,10 +21,10 @@ def test_a_crash_while_a_write_is_under_way_answers_nobody_and_the_retry_finds_t
 
 
 def test_the_last_message_waits_for_its_queue_and_for_no_reconnect():
-    outage = [{"kind": "unavailable", "port": "queue", "at": 58, "for": 4}]
-    small = Small(traffic__steps=steps("59 alice/phone send"), faults__events=outage).run().assert_holds()
+    outage = [{"kind": "unavailable", "port": "queue", "at": 8, "for": 4}]
+    small = Small(traffic__steps=steps("9 alice/phone send"), faults__events=outage).run().assert_holds()
     (shown,) = small.times("shown", node="bob/phone", message="alice-1")
-    assert 62.0 <= shown < 66.0
+    assert 12.0 <= shown < 16.0
     assert len(small.facts("connected", node="bob/phone")) == 1
 
 
