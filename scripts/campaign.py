@@ -70,6 +70,20 @@ def campus(job: int) -> dict[str, Any]:
     return {**_brief(result), **{key: result[key] for key in ("wall_s", "verdict_s", "peak_rss_mb")}}
 
 
+def cases(job: int) -> dict[str, Any]:
+    """A hundred random cases of the correct algorithms: tiny.toml, and the small scenarios of the mutants, in turn."""
+    from imsim.scenario import load, loads
+    from imsim.verify.search import check
+
+    mutants = _of_the_tests("mutants")
+    name = ["tiny", *mutants.SCENARIOS][job % (1 + len(mutants.SCENARIOS))]
+    scenario = load("tiny") if name == "tiny" else loads(mutants.BASE, mutants.SCENARIOS[name])
+    found = check(scenario, runs=100, seed=job, jobs=1, shrink_seconds=0)
+    broken = [{"promise": failure.case.breaks, "case": str(failure.case)} for failure in found.failures]
+    verdict = "violated" if broken else "holds"
+    return {"scenario": name, "cases": found.cases, "unknown": len(found.unknown), "broken": broken, "verdict": verdict}
+
+
 def linearizable(job: int) -> dict[str, Any]:
     """A thousand small histories, judged as by trying every order."""
     from imsim.verify.linear.check import check_linearizable
@@ -112,6 +126,7 @@ PARTS: dict[str, tuple[Callable[[int], dict[str, Any]], int]] = {
     "twice": (twice, 1_000),
     "models": (models, 30),
     "campus": (campus, 1),
+    "cases": (cases, 1_000),
     "linearizable": (linearizable, 500),
     "transactions": (transactions, 100),
 }
