@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 import msgspec
 from cyclopts import Parameter
 
+from imsim.cli.interrupt import Interrupt
 from imsim.cli.options import EXIT_CODES, FLAG, Overrides, Whole, app
 from imsim.cli.screen import Screen, reader_may_leave
 from imsim.errors import ConfigError, nearest
@@ -67,7 +68,12 @@ def check(  # noqa: PLR0913 (what a search may be told)
     kind, properties = _device(device), _properties(property_ or [])
     screen = Screen(quiet=json_)
     screen.line(f"seed {seed}")
-    with screen.count("cases") as tell:
+    with Interrupt() as interrupt, screen.count("cases") as tell:
+
+        def on_progress(cases: int, seconds: float) -> bool:
+            tell(cases, seconds)
+            return interrupt.asked
+
         found = search.check(
             scenario,
             strategy=strategy,
@@ -79,7 +85,7 @@ def check(  # noqa: PLR0913 (what a search may be told)
             properties=properties,
             first=search.earlier(scenario),
             jobs=jobs,
-            on_progress=tell,
+            on_progress=on_progress,
         )
     files = [search.keep(failure) for failure in found.failures]
     for line in found.lines():
@@ -91,6 +97,8 @@ def check(  # noqa: PLR0913 (what a search may be told)
     if json_:
         with reader_may_leave():
             print(json.dumps(_as_json(found, files), ensure_ascii=False))
+    if found.interrupted:
+        raise KeyboardInterrupt(f"interrupted after {found.cases:,} cases; this is what there was until then")
     return found.outcome.value
 
 

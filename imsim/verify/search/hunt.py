@@ -11,10 +11,12 @@ used could have reached a goal and never did, its answer is *unknown*.
 
 from __future__ import annotations
 
+import contextlib
 import enum
 import gc
 import os
 import pickle
+import signal
 import time
 from collections import Counter
 from concurrent.futures import FIRST_COMPLETED, Executor, Future, ProcessPoolExecutor, wait
@@ -36,7 +38,7 @@ from imsim.verify.search.trial import try_case
 from imsim.verify.verdict import Outcome
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Sequence
+    from collections.abc import Callable, Generator, Iterator, Sequence
 
     from imsim.scenario import Scenario
     from imsim.verify.search.exhaustive import Subtree
@@ -101,6 +103,7 @@ class Found(msgspec.Struct, frozen=True, kw_only=True, eq=False):
         unmet: goals that the faults in use could reach, and never did.
         coverage: what was tried.
         everything: what all cases together are, where a strategy went through all of them; else empty.
+        interrupted: whether somebody ended it before its time.
     """
 
     outcome: Outcome
@@ -111,12 +114,15 @@ class Found(msgspec.Struct, frozen=True, kw_only=True, eq=False):
     unmet: tuple[str, ...]
     coverage: Coverage
     everything: str = ""
+    interrupted: bool = False
 
     def lines(self) -> tuple[str, ...]:
         """What was found, for a person."""
         rate = self.cases / self.seconds if self.seconds else 0.0
         head = f"{self.outcome.word}: {self.cases:,} cases in {self.seconds:.1f} s ({rate:,.0f} a second)"
         lines = [head]
+        if self.interrupted:
+            lines.append("the search was interrupted")
         if self.everything and not self.failures:
             lines.append(f"these were all cases of {self.everything}")
         elif not self.failures and self.cases:
@@ -178,7 +184,7 @@ def check(  # noqa: PLR0913 (what a search may be told)
     first: Sequence[Case] = (),
     jobs: int | None = None,
     shrink_seconds: float = 60.0,
-    on_progress: Callable[[int, float], object] | None = None,
+    on_progress: Callable[[int, float], bool | None] | None = None,
 ) -> Found:
     """Search for faults that break a promise.
 
@@ -194,7 +200,8 @@ def check(  # noqa: PLR0913 (what a search may be told)
         first: cases that failed earlier, to be tried before all others.
         jobs: processes; by default one a core, or none where `device` cannot be handed to one.
         shrink_seconds: time for making a failure smaller; 0 leaves it as it is.
-        on_progress: told now and then how many cases were tried, and for how many seconds.
+        on_progress: told now and then how many cases were tried, and for how many seconds; a true answer ends the
+            search there.
 
     Raises:
         ConfigError: the scenario asks for what there is not, or a number or name is none that is allowed.
@@ -268,6 +275,7 @@ class _Hunt:
         self._unknown: list[tuple[int, ...]] = []
         self._cases = 0
         self._complete = True
+        self._interrupted = False
 
     def try_first(self, cases: Sequence[Case]) -> Failure | None:
         """What failed earlier, while it still fails."""
@@ -285,17 +293,19 @@ class _Hunt:
         portions: Iterator[Portion | Subtree],
         budget: float | None,
         jobs: int,
-        on_progress: Callable[[int, float], object] | None,
+        on_progress: Callable[[int, float], bool | None] | None,
     ) -> Failure | None:
         """The lowest case that fails."""
         lowest: Told | None = None
-        for told in self._results(portions, budget, jobs):
-            for one in told:
-                if self._broken(one.failures) is not None and (lowest is None or one.order < lowest.order):
-                    lowest = one
-                self._note(one)
-            if on_progress is not None:
-                on_progress(self._cases, time.monotonic() - self.begin)
+        with contextlib.closing(self._results(portions, budget, jobs)) as results:
+            for told in results:
+                for one in told:
+                    if self._broken(one.failures) is not None and (lowest is None or one.order < lowest.order):
+                        lowest = one
+                    self._note(one)
+                if on_progress is not None and on_progress(self._cases, time.monotonic() - self.begin):
+                    self._interrupted = True
+                    break
         return None if lowest is None else self._failure(lowest)
 
     def _failure(self, told: Told) -> Failure:
@@ -317,12 +327,15 @@ class _Hunt:
                 if self._any_broken(told):
                     return
             return
-        with ProcessPoolExecutor(jobs, mp_context=get_context("spawn")) as executor:
+        executor = ProcessPoolExecutor(jobs, mp_context=get_context("spawn"), initializer=_leave_interrupts_alone)
+        try:
             yield from self._spread(executor, portions, budget, 2 * jobs)
+        finally:
+            executor.shutdown(cancel_futures=True)
 
     def _spread(
         self, executor: Executor, portions: Iterator[Portion | Subtree], budget: float | None, most: int
-    ) -> Iterator[list[Told]]:
+    ) -> Generator[list[Told], None, None]:
         waiting: dict[Future[list[Told]], tuple[int, ...]] = {}
         more = True
         while True:
@@ -372,7 +385,7 @@ class _Hunt:
         coverage.actions = dict(sorted(self._counters["actions"].items()))
         coverage.goals |= self._counters["goals"]
         unmet = tuple(goal for goal in self._reachable() if not coverage.goals[goal])
-        open_ = unmet or self._unknown or not self._cases
+        open_ = unmet or self._unknown or not self._cases or self._interrupted
         outcome = Outcome.VIOLATED if failure is not None else Outcome.UNKNOWN if open_ else Outcome.HOLDS
         return Found(
             outcome=outcome,
@@ -382,7 +395,8 @@ class _Hunt:
             unknown=tuple(sorted(self._unknown)),
             unmet=unmet,
             coverage=coverage,
-            everything=everything if self._complete else "",
+            everything=everything if self._complete and not self._interrupted else "",
+            interrupted=self._interrupted,
         )
 
     def _reachable(self) -> Iterator[str]:
@@ -402,6 +416,11 @@ _REACHES: Final = {
     "partition": (Goal.PARTITION,),
 }
 """What each kind of fault can reach whatever the scenario is."""
+
+
+def _leave_interrupts_alone() -> None:
+    """A Ctrl-C at a terminal reaches every process; one of them decides what it means."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
 
 
 def _try(portion: Portion | Subtree) -> list[Told]:

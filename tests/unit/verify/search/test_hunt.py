@@ -109,3 +109,12 @@ def test_progress_is_told(tiny):
     told = []
     check(tiny, runs=40, jobs=1, on_progress=lambda cases, seconds: told.append((cases, seconds)))
     assert [cases for cases, _ in told] == [20, 40]
+
+
+@pytest.mark.parametrize("jobs", [1, 2])
+def test_whoever_is_told_of_progress_may_end_the_search(tiny, jobs):
+    found = check(tiny, budget=600.0, jobs=jobs, on_progress=lambda cases, _: cases >= 20)
+    assert found.interrupted
+    assert found.outcome is Outcome.UNKNOWN
+    assert 20 <= found.cases <= 100
+    assert "the search was interrupted" in str(found)
