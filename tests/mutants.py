@@ -394,12 +394,12 @@ MUTANTS: Final = (
         "changes of mind",
     ),
     Mutant(
-        "every call is made once",
+        "who was never answered found nothing",
         "services/patience.py",
-        "    for _ in range(tries - 1):",
-        "    for _ in range(0):",
+        "    return await call(*subject, **how)\n\n\n",
+        "    try:\n        return await call(*subject, **how)\n    except (Unavailable, Timeout):\n"
+        "        return None  # type: ignore[return-value]\n\n\n",
         "weak log",
-        (3, 4, 5, 6),
     ),
     Mutant(
         "a call that is done is not forgotten",

@@ -140,7 +140,7 @@ class Backends:
         desk.refuse(seconds)
 
     def recover(self) -> None:
-        """End all outages."""
+        """End all outages, and all failures by chance."""
         for desk in self.desks.values():
             desk.recover()
 

@@ -156,8 +156,9 @@ class Desk:
         self._refusing_until = max(self._refusing_until, self.kernel.now + seconds)
 
     def recover(self) -> None:
-        """End the outage, if one lasts."""
+        """End the outage, if one lasts, and whatever fails by chance: from now on every call is served."""
         self._refusing_until = -1.0
+        self.service = msgspec.structs.replace(self.service, unavailable=0.0, timeout_before=0.0, timeout_after=0.0)
 
     def decide(self, operation: str, node: str, subject: str) -> tuple[int, Action | None]:
         """The bits of the next call about `subject`, and the deviation at its key; 0 where nothing is random."""

@@ -315,7 +315,9 @@ class _Hunt:
         case = Case(scenario=self._scenario, seed=told.seed, deviations=deviations, breaks=broken)
         return Failure(order=told.order, case=case, story=told.failures[broken])
 
-    def _results(self, portions: Iterator[Portion | Subtree], budget: float | None, jobs: int) -> Iterator[list[Told]]:
+    def _results(
+        self, portions: Iterator[Portion | Subtree], budget: float | None, jobs: int
+    ) -> Generator[list[Told], None, None]:
         """Portions in order of completion; after a failure, only those below it."""
         if jobs == 1:
             for portion in portions:

@@ -272,3 +272,11 @@ def test_a_session_that_missed_a_commit_is_not_resumed():
     small = Small(traffic__steps=lines, faults__events=events, servers__count=2).run().assert_holds()
     assert [row.detail for row in small.facts("connected", node="alice/pc")] == ["", ""]
     assert 7.0 < small.times("shown", node="alice/pc", message="bob-1")[0] < 10.0
+
+
+def test_backends_are_healed_at_the_end_so_that_what_waited_for_them_is_done():
+    sick = {f"backends__{port}__unavailable": 1.0 for port in ("log", "kv", "locks")}
+    small = Small(**sick).run()
+    small.assert_holds()
+    assert all(at > 60.0 for at in small.times("shown", message="alice-1"))
+    assert small.times("shown", message="alice-1")
