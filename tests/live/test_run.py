@@ -35,6 +35,15 @@ def test_tiny_holds_with_real_processes_of_which_two_are_killed():
     assert written == ["bob-2"]  # while the server is away, and all 18 deliveries were made
 
 
+@pytest.fixture
+def _listening():
+    """Ctrl-C is heard also where whoever started the tests in the background has it ignored."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before)
+
+
+@pytest.mark.usefixtures("_listening")
 def test_ctrl_c_keeps_what_there_is_and_leaves_no_process_behind(tmp_path, monkeypatch, capsys):
     processes = []
 
