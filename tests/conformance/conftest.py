@@ -95,7 +95,7 @@ SLOW = Service(seconds=lambda uniform: 0.001 * uniform, capacity=2, latency=lamb
 class SqliteWorld:
     """A loop, and as many fresh files as are asked for."""
 
-    visibility = 0.05
+    visibility = 0.25
 
     def __init__(self) -> None:
         self.folder = tempfile.TemporaryDirectory()
