@@ -110,7 +110,9 @@ def check_file(
         recording = transactions_of(recording.events, path)
     if isinstance(recording, Calls):
         judging = _model_of(recording, path, model, initial)
-        finding = _linear(path, paired(recording.events, judging, path), judging, budget, explain=explain)
+        unrecorded = judging.name in recording.unrecorded
+        operations = paired(recording.events, judging, path, nil_is_unrecorded=unrecorded)
+        finding = _linear(path, operations, judging, budget, explain=explain)
     else:
         _refuse(path, known, model, initial)
         finding = _consistent(path, recording, budget) if isinstance(recording, list) else _promised(path, recording)

@@ -10,6 +10,7 @@ What does not belong here: what a history means (jepsen_edn.py).
 from __future__ import annotations
 
 import re
+from bisect import bisect_left
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from imsim.errors import ConfigError
@@ -20,14 +21,16 @@ if TYPE_CHECKING:
 __all__ = ["Form", "Keyword", "forms"]
 
 _TOKEN: Final = re.compile(
-    r"""(?P<skip>[\s,]+|;[^\n]*)
-      | (?P<string>"(?:[^"\\]|\\.)*")
-      | (?P<open>\#\{|[(\[{])
-      | (?P<close>[)\]}])
-      | (?P<tag>\#[A-Za-z_][^\s,()\[\]{}"]*|\#_)
-      | (?P<atom>[^\s,()\[\]{}";]+)""",
+    r"""(?:[\s,]+|;[^\n]*)*
+      (?: ([^\s,()\[\]{}";#][^\s,()\[\]{}";]*)  # 1: an atom
+        | (\#\{|[(\[{])                         # 2: opens
+        | ([)\]}])                              # 3: closes
+        | ("(?:[^"\\]|\\.)*")                   # 4: a string
+        | (\#[^\s,()\[\]{}"]*)                  # 5: a tag
+        | (.) | \Z )                            # 6: nothing that is known; or the end""",
     re.VERBOSE | re.DOTALL,
 )
+_ATOM, _OPENS, _CLOSES, _STRING, _TAG = range(1, 6)
 _CLOSING: Final = {"(": ")", "[": "]", "{": "}", "#{": "}"}
 _WORDS: Final = {"nil": None, "true": True, "false": False}
 _NUMBER: Final = re.compile(r"[+-]?\d+(?:N|(?P<real>\.\d*)?(?P<power>[eE][+-]?\d+)?M?)$")
@@ -49,12 +52,24 @@ class Form(NamedTuple):
 
 
 class _Nest:
-    __slots__ = ("items", "line", "opened")
+    __slots__ = ("at", "items", "opened", "places")
 
-    def __init__(self, opened: str, line: int) -> None:
+    def __init__(self, opened: str, at: int) -> None:
         self.opened = opened
-        self.line = line
-        self.items: list[Form] = []
+        self.at = at
+        self.items: list[Any] = []
+        self.places: list[int] = []
+
+
+class _Lines:
+    """Where the lines of a text begin; asked only where a line is told."""
+
+    def __init__(self, text: str) -> None:
+        self._ends = [found.start() for found in re.finditer("\n", text)]
+
+    def of(self, place: int) -> int:
+        """The line of a place, from 1."""
+        return bisect_left(self._ends, place) + 1
 
 
 def forms(text: str) -> Iterator[Form]:
@@ -63,67 +78,76 @@ def forms(text: str) -> Iterator[Form]:
     Raises:
         ConfigError: text that is no EDN; the message begins with its line.
     """
-    found = list(_top(text))
-    if len(found) == 1 and isinstance(found[0].value, _Nest):
-        yield from (Form(_settled(item), item.line) for item in found[0].value.items)
-        return
-    yield from (Form(_settled(item), item.line) for item in found)
+    lines = _Lines(text)
+    top = _parsed(text, lines)
+    only = top.items[0] if len(top.items) == 1 else None
+    if isinstance(only, _Nest):
+        top = only
+    for value, place in zip(top.items, top.places, strict=True):
+        yield Form(_settled(value), lines.of(place))
 
 
-def _top(text: str) -> Iterator[Form]:
-    """The values of a text; a vector or list at the top is left as it was read, for its items know their lines."""
-    nests: list[_Nest] = []
-    at, line = 0, 1
-    while at < len(text):
-        match = _TOKEN.match(text, at)
-        if match is None:
-            raise ConfigError(f"line {line}: expected EDN, got {text[at : at + 20]!r}")
-        at, what, token = match.end(), match.lastgroup, match.group()
-        begin = line
-        line += token.count("\n")
-        if what == "skip":
+def _parsed(text: str, lines: _Lines) -> _Nest:
+    """All values of a text; a vector or list at the top is left as it was read, for its items know their places."""
+    nests = [_Nest("", 0)]
+    known: dict[str, Any] = {}
+    for match in _TOKEN.finditer(text):
+        what = match.lastindex
+        if what is None:
             continue
-        if what == "tag":
-            raise ConfigError(f"line {begin}: {token}: tagged and discarded values are not read")
-        if what == "open":
-            nests.append(_Nest(token, begin))
+        token, at = match[what], match.start(what)
+        nest = nests[-1]
+        if what == _ATOM:
+            value = known.get(token, known)
+            if value is known:
+                value = known[token] = _atom(token, lines.of(at))
+        elif what == _STRING:
+            value = _ESCAPE.sub(_letter, token[1:-1])
+        elif what == _OPENS:
+            nests.append(_Nest(token, at))
             continue
-        item = _closed(nests, token, begin) if what == "close" else Form(_atom(token, begin), begin)
-        if nests:
-            nests[-1].items.append(Form(_settled(item), item.line))
+        elif what == _CLOSES:
+            value, nest, at = _closed(nests, token, lines.of(at), lines)
         else:
-            yield item
-    if nests:
-        raise ConfigError(f"line {nests[-1].line}: {nests[-1].opened} is never closed: the file is cut off")
+            raise ConfigError(f"line {lines.of(at)}: {_unread(token, text[at : at + 20], tag=what == _TAG)}")
+        nest.items.append(value)
+        nest.places.append(at)
+    if len(nests) > 1:
+        raise ConfigError(f"line {lines.of(nests[-1].at)}: {nests[-1].opened} is never closed: the file is cut off")
+    return nests[0]
 
 
-def _closed(nests: list[_Nest], token: str, line: int) -> Form:
-    if not nests or _CLOSING[nests[-1].opened] != token:
-        expected = f"expected {_CLOSING[nests[-1].opened]}, got" if nests else "nothing is open for"
-        raise ConfigError(f"line {line}: {expected} {token}")
+def _unread(token: str, begin: str, *, tag: bool) -> str:
+    return f"{token}: tagged and discarded values are not read" if tag else f"expected EDN, got {begin!r}"
+
+
+def _closed(nests: list[_Nest], token: str, line: int, lines: _Lines) -> tuple[Any, _Nest, int]:
+    """The value that ends here, the nest that it belongs to, and where it begins."""
+    if _CLOSING.get(nests[-1].opened) != token:
+        opened = _CLOSING.get(nests[-1].opened)
+        raise ConfigError(f"line {line}: {f'expected {opened}, got' if opened else 'nothing is open for'} {token}")
     nest = nests.pop()
+    parent = nests[-1]
     if nest.opened in "([":
-        return Form(nest, nest.line)
-    values = [item.value for item in nest.items]
+        return (tuple(nest.items) if parent.opened else nest), parent, nest.at
+    values = nest.items
     try:
         if nest.opened == "#{":
-            return Form(frozenset(values), nest.line)
-        return Form(dict(zip(values[::2], values[1::2], strict=True)), nest.line)
+            return frozenset(values), parent, nest.at
+        return dict(zip(values[::2], values[1::2], strict=True)), parent, nest.at
     except ValueError:
-        raise ConfigError(f"line {nest.line}: a map with a key and no value") from None
+        raise ConfigError(f"line {lines.of(nest.at)}: a map with a key and no value") from None
     except TypeError:
-        raise ConfigError(f"line {nest.line}: a map as a key, or in a set, is not read") from None
+        raise ConfigError(f"line {lines.of(nest.at)}: a map as a key, or in a set, is not read") from None
 
 
-def _settled(item: Form) -> Any:  # noqa: ANN401 (a value of the file)
-    return tuple(each.value for each in item.value.items) if isinstance(item.value, _Nest) else item.value
+def _settled(value: Any) -> Any:  # noqa: ANN401 (a value of the file)
+    return tuple(value.items) if isinstance(value, _Nest) else value
 
 
 def _atom(token: str, line: int) -> Any:  # noqa: ANN401 (a value of the file)
     if token in _WORDS:
         return _WORDS[token]
-    if token[0] == '"':
-        return _ESCAPE.sub(_letter, token[1:-1])
     if token[0] == ":":
         return Keyword(token[1:])
     if number := _NUMBER.match(token):

@@ -58,8 +58,14 @@ def words_of(events: Iterable[Event]) -> dict[str, int]:
     return words
 
 
-def paired(events: Sequence[Event], model: Model, path: Path) -> list[Operation]:
+def paired(events: Sequence[Event], model: Model, path: Path, *, nil_is_unrecorded: bool = False) -> list[Operation]:
     """The operations of a log.
+
+    Args:
+        events: in their order.
+        model: what its operations tell.
+        path: for messages.
+        nil_is_unrecorded: a read of nil says that the value was not kept, rather than that there was none.
 
     Raises:
         ConfigError: a function that the model does not have, an answer to nothing, a call before an answer, or an
@@ -76,7 +82,7 @@ def paired(events: Sequence[Event], model: Model, path: Path) -> list[Operation]
     for event in events:
         call = running.pop(event.process, None)
         if event.kind is not Kind.INVOKE:
-            operations.append(_ended(_called(call, event, path), event, model))
+            operations.append(_ended(_called(call, event, path), event, model, nil_is_unrecorded=nil_is_unrecorded))
         elif call is None:
             running[event.process] = event
         else:
@@ -84,7 +90,7 @@ def paired(events: Sequence[Event], model: Model, path: Path) -> list[Operation]
                 f"{path}: line {event.line}: process {event.process} calls {event.function} before the answer to its "
                 f"{call.function} of line {call.line}"
             )
-    operations += [_ended(call, call, model) for call in running.values()]
+    operations += [_ended(call, call, model, nil_is_unrecorded=False) for call in running.values()]
     return operations
 
 
@@ -100,15 +106,16 @@ def _called(call: Event | None, event: Event, path: Path) -> Event:
     return call
 
 
-def _ended(call: Event, end: Event, model: Model) -> Operation:
+def _ended(call: Event, end: Event, model: Model, *, nil_is_unrecorded: bool) -> Operation:
     status = _ENDS.get(end.kind, Status.INFO)
     gives = model.functions.get(call.function, Gives.REPLY)
+    told = status is Status.OK and not (nil_is_unrecorded and gives is Gives.RESULT and end.value is None)
     return Operation(
         process=call.process,
         function=call.function,
         key=call.key,
         value=None if gives is Gives.RESULT else call.value,
-        result=_result(end, gives, model) if status is Status.OK else UNKNOWN,
+        result=_result(end, gives) if told else UNKNOWN,
         call=call.number,
         returned=end.number if status is Status.OK else None,
         status=status,
@@ -117,7 +124,7 @@ def _ended(call: Event, end: Event, model: Model) -> Operation:
     )
 
 
-def _result(end: Event, gives: Gives, model: Model) -> Any:  # noqa: ANN401 (whatever a log holds)
-    if gives is Gives.NOTHING or (end.value is None and model.unrecorded and gives is Gives.RESULT):
+def _result(end: Event, gives: Gives) -> Any:  # noqa: ANN401 (whatever a log holds)
+    if gives is Gives.NOTHING:
         return UNKNOWN
     return end.kind is Kind.OK if gives is Gives.SUCCESS else end.value

@@ -41,12 +41,13 @@ class Calls(NamedTuple):
     """Calls and answers, which a model judges.
 
     `model` is the one that the format means, and `initial` the state that it begins with; empty and None where it does
-    not say.
+    not say. `unrecorded` names the models by which a read of nil was not recorded.
     """
 
     events: list[Event]
     model: str = ""
     initial: str | None = None
+    unrecorded: tuple[str, ...] = ()
 
 
 _HEAD: Final = 65_536
@@ -148,7 +149,7 @@ def _jepsen_log(text: str, path: Path) -> Calls:
 
 
 def _jepsen_edn(text: str, path: Path) -> Calls:
-    return Calls(jepsen_edn.read_events(text, path))
+    return Calls(jepsen_edn.read_events(text, path), unrecorded=("cas-register",))
 
 
 def _porcupine_kv(text: str, path: Path) -> Calls:

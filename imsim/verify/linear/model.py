@@ -64,7 +64,6 @@ class Model(msgspec.Struct, frozen=True, kw_only=True):
         observes: whether an operation never changes a state nor says more about a set of states than whether it fits.
         anonymous: steps do not look at who called.
         growth: how later observations tell what is impossible now; only with `observes`.
-        unrecorded: a read of nothing in a log says that the value was not recorded, rather than that there was none.
     """
 
     name: str
@@ -76,7 +75,6 @@ class Model(msgspec.Struct, frozen=True, kw_only=True):
     observes: Callable[[Operation], bool] | None = None
     anonymous: bool = False
     growth: Growth | None = None
-    unrecorded: bool = False
 
     def starting(self, init: object) -> Model:
         """The same model with another first state."""

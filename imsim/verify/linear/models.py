@@ -153,7 +153,6 @@ _ALL: Final = (
         init=None,
         step=_cas_register,
         functions={**_READ_WRITE, "cas": Gives.SUCCESS},
-        unrecorded=True,
         **{**_reads(), "observes": _reads_and_refusals},
     ),
     Model(

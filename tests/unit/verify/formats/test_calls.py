@@ -7,11 +7,13 @@ from pathlib import Path
 import pytest
 
 from imsim.errors import ConfigError
+from imsim.verify.files import check_file
 from imsim.verify.formats import jepsen_edn, jepsen_log, jepsen_txn, porcupine_kv
 from imsim.verify.formats.events import paired
 from imsim.verify.linear.models import MODELS
 from imsim.verify.linear.operation import UNKNOWN, Operation, Status
 from imsim.verify.transactions.transaction import Transaction
+from imsim.verify.verdict import Outcome
 
 PATH = Path("h.log")
 
@@ -21,19 +23,33 @@ def log(*lines):
 
 
 def operations(format_, text, model="cas-register"):
-    return paired(format_.read_events(text, PATH), MODELS[model], PATH)
+    events = format_.read_events(text, PATH)
+    return paired(events, MODELS[model], PATH, nil_is_unrecorded=format_ is jepsen_edn)
 
 
 def test_a_line_of_the_log_is_an_event():
     text = log("3\t:invoke\t:cas\t[1 4]", "0 :invoke :read nil", "0 :ok :read nil", "3\t:ok\t:cas\t[1 4]")
     read, cas = operations(jepsen_log, text)
     assert cas == Operation(process=3, function="cas", value=(1, 4), result=True, call=0, returned=3, index=3, line=4)
-    assert (read.function, read.value, read.result, read.call, read.returned) == ("read", None, UNKNOWN, 1, 2)
+    assert (read.function, read.value, read.result, read.call, read.returned) == ("read", None, None, 1, 2)
 
 
-def test_in_the_log_nil_was_read_by_a_register():
-    (read,) = operations(jepsen_log, log("0 :invoke :read nil", "0 :ok :read nil"), "register")
-    assert read.result is None
+def test_in_the_log_nil_was_read_and_in_edn_it_was_not_recorded(tmp_path):
+    """etcd's logs say nil of a key that is not there; Jepsen's histories of a cas-register hold what was not kept."""
+    said = (
+        (
+            "h.log",
+            log("0 :invoke :write 1", "0 :ok :write 1", "0 :invoke :read nil", "0 :ok :read nil"),
+            Outcome.VIOLATED,
+        ),
+        ("h.edn", EDN.replace("[1 2]", "[3 2]"), Outcome.HOLDS),
+    )
+    for name, text, outcome in said:
+        path = tmp_path / name
+        path.write_text(text, encoding="utf-8")
+        assert check_file(path, model="cas-register").outcome is outcome
+        if name == "h.edn":
+            assert check_file(path, model="cas-register", initial="7").outcome is outcome
 
 
 @pytest.mark.parametrize(
