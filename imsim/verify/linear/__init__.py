@@ -7,14 +7,16 @@ Linearizability is Herlihy's and Wing's (1990), and deciding it is NP-complete (
 that answers always must sometimes say *unknown*, and this one says so when its budget is spent. What makes most
 histories quick is known: place an operation as late as possible (Lowe, 2017), remember where one has been (the memo of
 Wing, Gong and Lowe), part the history by key (Horn and Kroening, 2015), and let two orders of search compete (Knossos).
-Two prunings are added: of operations that nobody can tell apart only the first is placed, and whoever needed fewer of
-the operations that may not have happened at all is as good as those who needed more.
+Three prunings are added: of operations that nobody can tell apart only the first is placed; what overwrites hides what
+else does, at no cost; and whoever used up fewer of the operations that need no place is as good as those who used more.
 
     operation.py   what is judged                        levels.py        a part, made ready for search
     model.py       what an object may do                 depth_first.py   one path as far as it goes
     models.py      the models that come with imsim       frontier.py      all paths, side by side
-    steps.py       a model's steps, remembered           check.py         both, over all parts, under one budget
-    recheck.py     is a claimed order an order?          shrink.py        what of a violation matters
+    steps.py       a model's steps, remembered           part.py          both, in turn
+    seen.py        what is worth placing early           check.py         all parts under one budget
+    recheck.py     is a claimed order an order?          obstacle.py      why there is none
+    choice.py      which model judges                    shrink.py        what of a violation matters
 
 What does not belong here: files (verify/formats/), and several keys at once (verify/transactions/).
 """

@@ -11,8 +11,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from imsim.verify.linear.depth_first import placed
+from imsim.verify.linear.depth_first import covering, placed
 from imsim.verify.linear.levels import NOTHING
+from imsim.verify.linear.seen import is_seen
 from imsim.verify.linear.steps import IMPOSSIBLE
 
 if TYPE_CHECKING:
@@ -31,7 +32,7 @@ _Found = tuple[int, int, int, "Link"]
 class Frontier:
     """A search that can be stopped and go on; it owns its two levels."""
 
-    __slots__ = ("_levels", "_next", "_now", "_seen", "_steps", "beliefs", "deepest", "order")
+    __slots__ = ("_levels", "_next", "_now", "_seen", "_steps", "deepest", "ends", "order")
 
     def __init__(self, levels: Sequence[Level], steps: Steps, first: int) -> None:
         self._levels = levels
@@ -42,7 +43,7 @@ class Frontier:
         self._next: list[_Found] = [(0, 0, first, None)]
         """Of the level after it, as they came."""
         self.deepest = -1
-        self.beliefs: set[int] = set()
+        self.ends: set[tuple[int, int]] = set()
         self.order: list[int] | None = None
 
     def run(self, steps: int) -> bool | None:
@@ -73,7 +74,7 @@ class Frontier:
         if self.deepest == len(self._levels):
             self.order = placed(arrived[0][3])
             return False
-        self._seen, self.beliefs = {}, set()
+        self._seen, self.ends = {}, set()
         fresh = self._levels[self.deepest].fresh
         arrived.sort(key=_thrift, reverse=True)
         while arrived:
@@ -84,21 +85,29 @@ class Frontier:
         table, fill, reach = self._steps.table, self._steps.fill, self._reach
         level = self._levels[self.deepest]
         observers = level.observers
-        for bit, kind, before, place in level.wills:
-            if not sure & bit and not before & ~sure:
+        for bit, kind, before, place, overwrites in level.wills:
+            if not used & bit and not before & ~(used if sure & bit else sure):
                 after = table[kind].get(belief)
                 if after is None:
                     after = fill(kind, belief)
-                if after != IMPOSSIBLE:
-                    reach(observers, sure | bit, used, after, (place, link))
-        for kind, offset, field, called, places, rivals in level.maybes:
+                if after != IMPOSSIBLE and not (
+                    overwrites and bit != level.bit and not is_seen(level, self._steps, sure, used, after)
+                ):
+                    covered = level.hidden & ~bit if overwrites else 0
+                    way = covering(level, covered & ~sure, link) if covered & ~sure else link
+                    reach(observers, sure | bit | covered, used | bit, after, (place, way))
+        for kind, offset, field, called, places, rivals, overwrites in level.maybes:
             at = ((used >> offset) & field).bit_length()
-            if at < called and not rivals & ~sure:
+            if at < called and not rivals & ~(sure & used):
                 after = table[kind].get(belief)
                 if after is None:
                     after = fill(kind, belief)
-                if after not in (IMPOSSIBLE, belief):
-                    reach(observers, sure, used | 1 << (offset + at), after, (places[at], link))
+                if after not in (IMPOSSIBLE, belief) and not (
+                    overwrites and not is_seen(level, self._steps, sure, used, after)
+                ):
+                    covered = level.hidden if overwrites else 0
+                    way = covering(level, covered & ~sure, link) if covered & ~sure else link
+                    reach(observers, sure | covered, used | 1 << (offset + at), after, (places[at], way))
 
     def _reach(self, observers: Sequence[Observer], sure: int, used: int, belief: int, link: Link) -> None:
         """Arrive in a configuration of this level: place what changes nothing; if the answer is served, pass on."""
@@ -111,6 +120,13 @@ class Frontier:
                 if after == belief:
                     sure |= bit
                     link = (place, link)
+        level = self._levels[self.deepest]
+        if level.hidden & level.bit & sure & ~used:  # it was hidden: this is its last chance to be seen after all
+            self._keep(sure ^ level.bit, used, belief, link)
+        self._keep(sure, used, belief, link)
+
+    def _keep(self, sure: int, used: int, belief: int, link: Link) -> None:
+        """Remember a configuration of this level, unless one was here that can do whatever it can."""
         ahead = self._levels[self.deepest].ahead
         if ahead != NOTHING and not self._steps.leads(belief, ahead):
             return
@@ -121,9 +137,9 @@ class Frontier:
         seen.append(used)
         bit = self._levels[self.deepest].bit
         if sure & bit:
-            self._next.append((sure ^ bit, used, belief, link))
+            self._next.append((sure ^ bit, used & ~bit, belief, link))
         else:
-            self.beliefs.add(belief)
+            self.ends.add((used, belief))
             self._now.setdefault(used.bit_count(), []).append((sure, used, belief, link))
 
 

@@ -2,8 +2,8 @@
 
 At a level, every operation that was called and has not returned may be placed, and the one that returns there must be.
 An operation is a bit: those that returned share few bits, taken again after each return, so that the set of what is
-placed stays a small integer however long the history is. Those that may never have happened have bits of their own, in
-one field for each kind: of equal ones the first is placed first, so a field is always filled from below.
+placed stays a small integer however long the history is. Those that may never have happened have bits of their own,
+above these, in one field for each kind: of equal ones the first is placed first, so a field is filled from below.
 
 What does not belong here: which to place (the searches).
 """
@@ -38,6 +38,8 @@ class Will(NamedTuple):
     before: int
     """Bits of the equal ones that return earlier: they go first."""
     place: int
+    overwrites: bool
+    """Whether it leaves the same state, whatever was there."""
 
 
 class Observer(NamedTuple):
@@ -59,6 +61,11 @@ class Maybe(NamedTuple):
     places: Sequence[int]
     rivals: int
     """Bits of equal ones that return later: they go first."""
+    overwrites: bool
+
+    def left(self, used: int) -> bool:
+        """Whether one of them is not used up."""
+        return ((used >> self.offset) & self.field).bit_length() < self.called
 
 
 class Level(NamedTuple):
@@ -71,6 +78,8 @@ class Level(NamedTuple):
     fresh: tuple[Observer, ...]
     """The observers that were called since the level before."""
     maybes: tuple[Maybe, ...]
+    hidden: int
+    """Bits of the open operations that overwrite: of no account right before another one that does."""
     ahead: int = NOTHING
     """The kind of an operation that is called later and sees what has only grown until then."""
 
@@ -82,20 +91,21 @@ class _Open:
         self.operations = operations
         self.kinds = [steps.kind(operation) for operation in operations]
         self.observing = [model.observes is not None and model.observes(operation) for operation in operations]
+        self.overwriting = [model.overwrites is not None and model.overwrites(operation) for operation in operations]
         self.returning: list[int] = []
         """Open ones that return, the earliest first."""
         self.bits: dict[int, int] = {}
         self._spare: list[int] = []
         self._width = 0
-        self._fields = self._laid_out()
+        self._fields = self._laid_out(_most_open(operations))
         self._called: dict[int, int] = {}
 
-    def _laid_out(self) -> dict[int, tuple[int, int, list[int]]]:
+    def _laid_out(self, offset: int) -> dict[int, tuple[int, int, list[int]]]:
         alike: defaultdict[int, list[int]] = defaultdict(list)
         for place, operation in enumerate(self.operations):
             if operation.status is Status.INFO and not self.observing[place]:
                 alike[self.kinds[place]].append(place)
-        fields, offset = {}, 0
+        fields = {}
         for kind, places in alike.items():
             fields[kind] = (offset, (1 << len(places)) - 1, places)
             offset += len(places)
@@ -125,22 +135,30 @@ class _Open:
     def level(self, place: int, fresh: Sequence[int]) -> Level:
         """What may be placed before this operation returns."""
         alike: dict[int, int] = {}
-        wills, observers = [], []
+        wills, observers, hidden = [], [], 0
         for other in self.returning:
             kind, bit = self.kinds[other], self.bits[other]
             if self.observing[other]:
                 observers.append(Observer(bit, kind, other))
             else:
                 before = alike.get(kind, 0)
-                wills.append(Will(bit, kind, before, other))
+                wills.append(Will(bit, kind, before, other, self.overwriting[other]))
+                hidden |= bit * self.overwriting[other]
                 alike[kind] = before | bit
         news = tuple(Observer(self.bits[other], self.kinds[other], other) for other in fresh if self.observing[other])
         maybes = tuple(
-            Maybe(kind, offset, field, self._called[kind], places, alike.get(kind, 0))
+            Maybe(kind, offset, field, self._called[kind], places, alike.get(kind, 0), self.overwriting[places[0]])
             for kind, (offset, field, places) in self._fields.items()
             if kind in self._called
         )
-        return Level(place, self.bits[place], tuple(wills), tuple(observers), news, maybes)
+        return Level(place, self.bits[place], tuple(wills), tuple(observers), news, maybes, hidden)
+
+
+def _most_open(operations: Sequence[Operation]) -> int:
+    """How many operations that return are open at most."""
+    calls = sorted(each.call for each in operations if each.status is Status.OK)
+    ends = sorted(each.returned or 0.0 for each in operations if each.status is Status.OK)
+    return max((at + 1 - bisect_left(ends, call) for at, call in enumerate(calls)), default=0)
 
 
 def levels_of(operations: Sequence[Operation], model: Model, steps: Steps) -> list[Level]:

@@ -63,6 +63,7 @@ class Model(msgspec.Struct, frozen=True, kw_only=True):
         functions: the words that it understands and what their ends tell; empty: every word, telling `REPLY`.
         observes: whether an operation never changes a state nor says more about a set of states than whether it fits.
         anonymous: steps do not look at who called.
+        overwrites: whether an operation is always possible and leaves the same state, whatever was there before.
         growth: how later observations tell what is impossible now; only with `observes`.
     """
 
@@ -73,6 +74,7 @@ class Model(msgspec.Struct, frozen=True, kw_only=True):
     hash: Callable[[Any], Hashable] | None = None
     functions: Mapping[str, Gives] = {}
     observes: Callable[[Operation], bool] | None = None
+    overwrites: Callable[[Operation], bool] | None = None
     anonymous: bool = False
     growth: Growth | None = None
 

@@ -144,15 +144,20 @@ def _reads_and_refusals(operation: Operation) -> bool:
     return operation.function == "read" or operation.result is False
 
 
+def _writes(operation: Operation) -> bool:
+    return operation.function in {"write", "put", "delete"}
+
+
 _READ_WRITE: Final = {"read": Gives.RESULT, "write": Gives.NOTHING}
 
 _ALL: Final = (
-    Model(name="register", init=None, step=_register, functions=_READ_WRITE, **_reads("read")),
+    Model(name="register", init=None, step=_register, functions=_READ_WRITE, overwrites=_writes, **_reads("read")),
     Model(
         name="cas-register",
         init=None,
         step=_cas_register,
         functions={**_READ_WRITE, "cas": Gives.SUCCESS},
+        overwrites=_writes,
         **{**_reads(), "observes": _reads_and_refusals},
     ),
     Model(
@@ -160,8 +165,9 @@ _ALL: Final = (
         init=None,
         step=_kv,
         functions={"get": Gives.RESULT, **dict.fromkeys(("put", "append", "delete"), Gives.NOTHING)},
+        overwrites=_writes,
         growth=Growth(
-            resets=lambda operation: operation.function in {"put", "delete"},
+            resets=_writes,
             leads=lambda state, get: state is None or _begins(get.result, state),
         ),
         **_reads("get"),

@@ -58,23 +58,34 @@ def obstacle_of(part: Part, deadline: float) -> Obstacle:
             its search gave up, which may be later than the first that is impossible.
     """
     depth = -1 if part.refuted is None else part.refuted.deepest
-    beliefs = set() if part.refuted is None else part.refuted.beliefs
-    steps = part.steps
+    refuted = part
     if part.model.growth is not None:
         depth = _bisected(part, deadline)
         probe = _probe(part, depth)
         if probe.run(_ENOUGH, deadline) and probe.refuted is not None:
-            beliefs, steps = probe.refuted.beliefs, probe.steps
+            refuted = probe
     possible: list[Any] = []
-    for belief in sorted(beliefs):
+    for belief in sorted(_beliefs(refuted)):
         if len(possible) < _TOLD:
-            possible += [state for state in steps.states(belief) if state not in possible]
+            possible += [state for state in refuted.steps.states(belief) if state not in possible]
     return Obstacle(
         key=part.key,
         unplaceable=part.operations[part.levels[depth].place],
         last=part.operations[part.levels[depth - 1].place] if depth else None,
         possible=tuple(possible),
     )
+
+
+def _beliefs(part: Part) -> set[int]:
+    """What was believed where a search ended, and what else an open overwriting that nobody saw would have left."""
+    if part.refuted is None:
+        return set()
+    level, fill = part.levels[part.refuted.deepest], part.steps.fill
+    found = {belief for _, belief in part.refuted.ends}
+    for used, belief in part.refuted.ends:
+        found |= {fill(will.kind, belief) for will in level.wills if will.overwrites and not used & will.bit}
+        found |= {fill(maybe.kind, belief) for maybe in level.maybes if maybe.overwrites and maybe.left(used)}
+    return found
 
 
 def _until(part: Part, depth: int) -> list[Operation]:

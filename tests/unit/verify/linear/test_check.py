@@ -102,6 +102,16 @@ def test_forty_equal_pending_operations_are_no_harder_than_one():
     )
 
 
+def test_thirty_concurrent_writes_are_no_harder_than_few():
+    """Without hiding them behind one another there are 2 to the 30 sets of them before each read."""
+    writes = [call("write", n, 1000 + n, n) for n in range(30)]
+    reads = [call("read", 100 + 2 * n, 101 + 2 * n, result=n) for n in range(30)]
+    assert check_linearizable([*writes, *reads], REGISTER).outcome is Outcome.HOLDS
+    again = call("read", 200, 201, result=3)  # after it was overwritten, and nobody writes it again
+    found = check_linearizable([*writes, *reads, again], REGISTER)
+    assert (found.outcome, found.obstacle.unplaceable) == (Outcome.VIOLATED, again)
+
+
 def test_an_empty_history_holds():
     assert check_linearizable([], REGISTER).outcome is Outcome.HOLDS
 
