@@ -69,6 +69,8 @@ def _seen(random: Random, values: list[int]) -> list[int] | None:
         return None
     if draw < 0.06:
         return values[:-1]
+    if draw < 0.07:
+        return values[1:]
     if draw < 0.08:
         return values[::-1]
     return [*values, values[0]] if draw < 0.09 and values else list(values)

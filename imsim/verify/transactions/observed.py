@@ -150,6 +150,8 @@ def _judged(entry: List, transactions: Sequence[Transaction]) -> Iterator[Seen]:
             )
             yield Seen(Anomaly.G1B, (number, writer), sentence)
     entry.reads = [(number, length) for number, length in entry.reads if number not in strange]
+    if entry.partial:
+        yield from _disordered(entry, transactions)
     if not entry.sound:
         yield from _doubled(entry, *_longest(entry))
     yield from _foreign(entry, transactions)
@@ -168,6 +170,23 @@ def _contradiction(entry: List, number: int, view: list[Any]) -> Iterator[Seen]:
     for value in view:
         if value not in entry.writers:
             yield _garbage(entry, number, value)
+
+
+def _disordered(entry: List, transactions: Sequence[Transaction]) -> Iterator[Seen]:
+    """What one transaction appended to a list, and what is not in that order there."""
+    places = {value: at for at, value in enumerate(entry.order)}
+    before: dict[int, tuple[Any, int]] = {}  # by transaction: what it appended before, and where that is
+    for value, writer in entry.writers.items():  # of each transaction in its order
+        earlier, last = before.get(writer, (None, -1))
+        at = places.get(value, len(places))
+        if at < last and transactions[writer].status != "fail":
+            reader, _ = _longest(entry)
+            sentence = (
+                f"Transaction {reader} read {value!r} of {entry.key!r} without the {earlier!r} before it that"
+                f" transaction {writer} had appended first."
+            )
+            yield Seen(Anomaly.INCOMPATIBLE_ORDER, (reader, writer), sentence)
+        before[writer] = (value, at)
 
 
 def _longest(entry: List) -> tuple[int, list[Any]]:

@@ -118,6 +118,14 @@ def test_a_history_without_anomalies_holds(name):
     assert (found.outcome, found.counts, found.rules_out) == (Outcome.HOLDS, {}, ())
 
 
+@pytest.mark.parametrize("read", [r("x", 2, 1), r("x", 2), r("x", 1, 3, 2)])
+def test_what_was_appended_together_stands_in_that_order(read):
+    """Its own order is a part of every order; a cycle of one transaction with itself is no cycle of the graph."""
+    found = check_transactions(together([w("x", 1), w("x", 2)], [read], [w("x", 3)]))
+    assert found.outcome is Outcome.VIOLATED
+    assert "incompatible-order" in found.counts or "G0" in found.counts
+
+
 def test_what_never_ended_may_happen_late_but_what_it_did_is_part_of_the_order():
     late = in_turn([r("x")], [r("x", 1)])
     late.append(Transaction(process=7, status="info", call=0, ops=[w("x", 1), w("y", 1)]))
