@@ -31,7 +31,7 @@ __all__ = ["answer", "light_timers", "rate", "simpy_timers"]
 
 _TIMERS = 1_000
 _KERNEL_SECONDS = 300.0
-_KERNEL_PAIRS = 3
+_KERNEL_PAIRS = 9
 _BLOCK = 10_000
 _IDLE = ("traffic.messages_per_device=1", "traffic.mean_gap=1000d", "network.loss=0", "duration=30s")
 """Nobody writes in time, nothing is lost, and half a minute lets everybody connect and come to rest."""
