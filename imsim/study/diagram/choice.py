@@ -174,8 +174,8 @@ def _add_cause(sheet: Sheet, place: int, flights: dict[Flight, None], nodes: set
 def _meanwhile(sheet: Sheet, nodes: set[int], touched: set[int], first: int, last: int) -> set[int]:
     """What was wrong with some nodes between two rows, and what changed for them.
 
-    For each row of the story that is the trouble in which its node was, or the last one that it had; and for what began
-    before the story, what was wrong with a server then, since that may be the reason.
+    Every crash and pause, and for each row of the story the connection that its node lacked then, or last; and for what
+    began before the story, what was wrong with a server then, since that may be the reason.
     """
     present = [trouble for trouble in sheet.troubles if _is_wide(trouble) and trouble.overlaps(first, last)]
     involved: dict[int, list[int]] = {}
@@ -183,9 +183,11 @@ def _meanwhile(sheet: Sheet, nodes: set[int], touched: set[int], first: int, las
         involved.setdefault(sheet.lane_of(place) or 0, []).append(place)
     for node in nodes & involved.keys():
         own = [trouble for trouble in sheet.troubles if trouble.node == node and trouble.overlaps(first, last)]
-        begins = [trouble.begin for trouble in own]
+        present += [trouble for trouble in own if trouble.event in _STOPS]
+        apart = [trouble for trouble in own if trouble.event not in _STOPS]
+        begins = [trouble.begin for trouble in apart]
         latest = {bisect_right(begins, place) - 1 for place in involved[node]} - {-1}
-        present += [own[number] for number in sorted(latest)]
+        present += [apart[number] for number in sorted(latest)]
     begin = min((trouble.begin for trouble in present if trouble.event is not Event.INSTALLED), default=first)
     present += [
         trouble for trouble in sheet.troubles if trouble.node in sheet.servers and trouble.overlaps(begin, first)

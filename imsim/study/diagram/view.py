@@ -102,7 +102,7 @@ def diagram(
     """Draw a run, from its history alone; arrows need one that was recorded at level `frames`.
 
     Without a message, what the first violation and the deviations are about is drawn, and the rest left out; if there
-    are neither, everything is.
+    are neither, everything is. Of several violations the first is that which a row proves and not only the end.
 
     Args:
         history: the facts.
@@ -118,6 +118,7 @@ def diagram(
         ConfigError: there is no such message, there is nothing to draw, or too much.
     """
     sheet = Sheet(history)
+    violations = sorted(violations, key=lambda violation: violation.absence)
     chosen, told = _chosen(sheet, violations, deviations, message, everything=everything)
     if (since, until) != (0.0, math.inf):
         chosen = choice.within(sheet, chosen, since, until)

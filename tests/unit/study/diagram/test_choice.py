@@ -160,6 +160,20 @@ def test_faults_of_the_nodes_of_a_story_and_partitions_are_chosen_and_those_of_o
     assert faults == {(SERVER, "crashed"), (SERVER, "restarted"), ("world", "partitioned")}
 
 
+def test_every_crash_within_a_story_belongs_to_it_and_of_connections_the_last_before_each_row(story):
+    story.posted("alice-1").later().say(PC, Event.CRASHED).later().say(PC, Event.RESTARTED).later()
+    for detail in ("first", "second"):
+        story.say(PC, Event.DISCONNECTED, detail=detail).later().say(PC, Event.CONNECTED, detail=detail).later()
+    sheet = Sheet(story.delivered("alice-1").end())
+
+    chosen = choice.relevant(sheet, violation(sheet, Event.SHOWN), ())
+
+    faults = [(sheet.event(place).word, sheet.detail(place)) for place in sorted(chosen.places)]
+    assert [fault for fault in faults if fault[0] in {"crashed", "restarted"} or "d" in fault[1]] == [
+        ("crashed", ""), ("restarted", ""), ("disconnected", "second"), ("connected", "second"),
+    ]  # fmt: skip
+
+
 def test_what_was_wrong_with_a_server_long_before_is_no_part_of_the_story(story):
     story.sent(SERVER, PC, "hint").say(SERVER, Event.CRASHED).later().say(SERVER, Event.RESTARTED).later()
     sheet = Sheet(story.posted("alice-1").delivered("alice-1").end())

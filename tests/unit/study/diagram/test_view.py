@@ -43,6 +43,14 @@ def test_with_violations_the_first_is_drawn_and_the_title_says_of_how_many(histo
     assert repr(drawn) == "Diagram(4 lanes, 9 of 21 facts)"
 
 
+def test_what_a_row_proves_is_drawn_before_what_only_the_end_does(history):
+    proven, absent = (violation(history, Event.SHOWN, message=message) for message in ("alice-2", "alice-1"))
+    absent = Violation(property=Property.NO_LOSS, sentence="it is not there", rows=absent.rows, absence=True)
+
+    assert messages(diagram(history, violations=[absent, proven])) == {"alice-2"}
+    assert messages(diagram(history, violations=[absent])) == {"alice-1"}
+
+
 def test_with_deviations_what_they_name_is_drawn(history):
     assert messages(diagram(history, deviations=[parse("drop the 1st send of alice-1 from alice/phone")])) == {
         "alice-1"
