@@ -159,8 +159,16 @@ planted.verdict
 
 # %% [markdown]
 # The same seed, and the same copy that was suppressed above. Now it is shown a second time, and the verdict names the
-# two facts that prove it. With another seed there may be no copy, and nothing to find: hence one tries many seeds, and
-# a verdict says what was not exercised. How many copies does each seed bring?
+# two facts that prove it. A picture of the case leaves out all that does not matter: time goes down, an arrow is a
+# frame, and the red ring is where the promise is broken. (`run.diagram(message="alice-3")` draws the life of one
+# message in any run, and `print` makes it text.)
+
+# %%
+planted.diagram()
+
+# %% [markdown]
+# With another seed there may be no copy, and nothing to find: hence one tries many seeds, and a verdict says what was
+# not exercised. How many copies does each seed bring?
 
 # %%
 {seed: imsim.simulate(imsim.load("tiny"), seed=seed).metrics.duplicates_suppressed for seed in range(1, 9)}

@@ -42,6 +42,7 @@ def test_a_notebook_runs_from_top_to_bottom(source, tmp_path):
     outputs = [output for cell in cells for output in cell.outputs]
 
     assert sum("image/png" in output.get("data", {}) for output in outputs) >= 2, "its plots are not there"
+    assert any("image/svg+xml" in output.get("data", {}) for output in outputs), "its diagram is not there"
     assert [output.text for output in outputs if output.get("name") == "stderr"] == []
     shown = "".join(f"{output.get('text', '')}{output.get('data', {}).get('text/html', '')}" for output in outputs)
     assert [text for text in TOLD[source.stem] if text not in shown] == []

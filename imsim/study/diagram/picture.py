@@ -32,9 +32,10 @@ _PITCH: Final = 1.9
 _STEP: Final = 0.34
 _GAP: Final = 0.2
 _CLOSE: Final = 0.17
+_LINE: Final = 0.13
 _HEAD: Final = 0.32
 _CHARACTER: Final = 0.066
-_NEAR: Final = 0.1
+_NEAR: Final = 0.14
 _FEW: Final = 5
 _CAPTION: Final = 60
 """Characters beside a mark; what is longer is cut."""
@@ -88,7 +89,6 @@ class _Page:
         rights = [len(words) for _, lane, words, side in self._captions() if lane == len(layout.lanes) - 1 and side > 0]
         self._left = 0.75 + _CHARACTER * max(lefts, default=0)
         self._right = 0.3 + _CHARACTER * max(rights, default=4)
-        self._callouts = bool(layout.violations)
         self._ys = list(self._heights())
 
     # ------------------------------------------------------------------------------------------ where
@@ -97,8 +97,12 @@ class _Page:
     def size(self) -> tuple[float, float]:
         """Inches."""
         width = self._left + _PITCH * (len(self._layout.lanes) - 1) + self._right
-        width += 0.2 + _CHARACTER * _CALLOUT if self._callouts else 0.0
-        return max(width, 4.0), self._bottom + 0.2
+        bottom = self._bottom
+        for _, _, middle, said in self._callouts():
+            bottom = max(bottom, middle + (said.count("\n") + 1) * _LINE / 2 + _CLOSE)
+        if self._layout.violations:
+            width += 0.2 + _CHARACTER * _CALLOUT
+        return max(width, 4.0), bottom + 0.2
 
     @property
     def _top(self) -> float:
@@ -283,18 +287,27 @@ class _Page:
         x = self._x(lane or 0) + side * _NEAR
         self._label(axes, x, y, words, side, _ORANGE if lane is None else _INK)
 
-    def _verdicts(self, axes: Axes) -> None:
-        """The broken promises, in a column on the right, each tied to the mark that proves it."""
-        column = self._x(len(self._layout.lanes) - 1) + self._right + 0.1
+    def _callouts(self) -> Iterator[tuple[float, float, float, str]]:
+        """The broken promises: where each is proven (x, y), how high it is told (below the one before), what."""
+        free = self._top
         for y, moment in zip(self._ys, self._layout.moments, strict=True):
             for mark in moment.marks:
                 told = [f"[{number}] {self._layout.violations[number - 1]}" for number in mark.breaks]
-                if told:
-                    said = "\n".join(textwrap.fill(sentence, _CALLOUT) for sentence in told)
-                    start = self._x(mark.lane) + 0.11 if mark.lane is not None else self._x(0)
-                    axes.plot([start, column], [y, y], color=_RED, linewidth=0.8, linestyle=":", zorder=2)
-                    box = {"boxstyle": "round,pad=0.4", "facecolor": "#fdecec", "edgecolor": _RED}
-                    axes.text(column, y, said, va="center", fontsize=7.5, color=_RED, weight="bold", bbox=box, zorder=8)
+                if not told:
+                    continue
+                said = "\n".join(textwrap.fill(sentence, _CALLOUT) for sentence in told)
+                half = (said.count("\n") + 1) * _LINE / 2 + _CLOSE
+                middle = max(y, free + half)
+                free = middle + half
+                yield self._x(mark.lane or 0), y, middle, said
+
+    def _verdicts(self, axes: Axes) -> None:
+        """The broken promises, in a column on the right, each tied to the mark that proves it."""
+        column = self._x(len(self._layout.lanes) - 1) + self._right + 0.1
+        box = {"boxstyle": "round,pad=0.4", "facecolor": "#fdecec", "edgecolor": _RED}
+        for x, y, middle, said in self._callouts():
+            axes.plot([x + 0.11, column], [y, middle], color=_RED, linewidth=0.8, linestyle=":", zorder=2)
+            axes.text(column, middle, said, va="center", fontsize=7.5, color=_RED, weight="bold", bbox=box, zorder=8)
 
 
 _LINES: Final = {

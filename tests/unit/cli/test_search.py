@@ -43,6 +43,18 @@ def test_a_search_that_finds_nothing_says_what_it_tried(imsim):
     assert not Path(".imsim").exists()
 
 
+def test_a_case_that_does_not_fit_the_terminal_says_so(imsim, monkeypatch):
+    monkeypatch.setenv("COLUMNS", "30")
+    imsim(*FOUND)
+    (file,) = Path(".imsim/failures").iterdir()
+
+    code, out, _ = imsim("replay", str(file), *HASTY)
+
+    assert code == 1
+    assert "\nnot drawn: " in out
+    assert "columns, got 30" in out
+
+
 def test_what_is_found_is_kept_replayed_and_exported(imsim):
     code, out, _ = imsim(*FOUND)
     assert code == 1

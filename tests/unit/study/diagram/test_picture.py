@@ -131,7 +131,8 @@ def test_it_is_drawn_onto_the_axes_of_others(story):
 @pytest.mark.parametrize("everything", [True, False])
 def test_nothing_is_drawn_outside_of_the_picture(story, everything):
     history, violation = broken(story)
-    drawn = diagram(history, violations=[violation], everything=everything, title="a title")
+    missing = Violation(property=Property.NO_LOSS, sentence="it is not there " * 9, rows=violation.rows, absence=True)
+    drawn = diagram(history, violations=[violation, missing, missing], everything=everything, title="a title")
     figure = Figure(figsize=drawn.picture_size)
     axes = drawn.draw(figure.add_axes((0, 0, 1, 1)))
     renderer = FigureCanvasAgg(figure).get_renderer()
@@ -139,6 +140,7 @@ def test_nothing_is_drawn_outside_of_the_picture(story, everything):
     for text in axes.texts:
         box = text.get_window_extent(renderer).transformed(axes.transData.inverted())
         assert -0.05 < box.x0 < box.x1 < drawn.picture_size[0] + 0.05, text.get_text()
+        assert -0.05 < box.y1 < box.y0 < drawn.picture_size[1] + 0.05, text.get_text()
 
 
 def test_no_plot_is_left_open(story):

@@ -24,6 +24,8 @@ def words(story, event, *, brought="", **columns):
         (Event.RESOLVED, {"message": "alice-1"}, "told that alice-1 is sent"),
         (Event.DISCONNECTED, {"detail": "cut"}, "disconnected: cut"),
         (Event.CONNECTED, {}, "connected"),
+        (Event.PUSHED, {"message": "alice-1", "attempt": 1}, "pushes alice-1"),
+        (Event.PUSHED, {"message": "alice-1", "attempt": 2}, "pushes alice-1, the 2nd time"),
         (Event.HEALED, {"detail": "a | b"}, "healed: a | b"),
         (Event.HEALED, {"detail": "end"}, "the run ends"),
         (Event.PARTITIONED, {"detail": "a | b"}, "partition: a | b"),
