@@ -21,8 +21,8 @@ def explain(trial: Trial, *, width: int | None = None) -> str:
         return str(case)
     meant = [violation for violation in violations if violation.property.value == case.breaks]
     title = f"{case.scenario.name or 'a scenario'}, seed {case.seed}"
-    drawn = diagram(trial.history, violations=meant or violations, deviations=case.deviations, title=title)
     try:
+        drawn = diagram(trial.history, violations=meant or violations, deviations=case.deviations, title=title)
         return drawn.text(width=width)
-    except ConfigError as error:  # too many lanes for so narrow a terminal
+    except ConfigError as error:  # too many lanes for so narrow a terminal, or too long a story
         return f"{case}\n(no diagram: {error})"

@@ -10,6 +10,7 @@ import pytest
 
 from imsim import cli
 from imsim.history import History
+from imsim.study.diagram import view
 
 HASTY = ("--device", "flawed_devices:Hasty")
 FOUND = ("check", "tiny", "--runs", "40", "--seed", "4", "--jobs", "1", *HASTY)
@@ -51,8 +52,20 @@ def test_a_case_that_does_not_fit_the_terminal_says_so(imsim, monkeypatch):
     code, out, _ = imsim("replay", str(file), *HASTY)
 
     assert code == 1
-    assert "\nnot drawn: " in out
+    assert "crash before the " in out
+    assert "\n(no diagram: " in out
     assert "columns, got 30" in out
+
+
+def test_a_case_whose_story_is_too_long_says_so(imsim, monkeypatch):
+    imsim(*FOUND)
+    (file,) = Path(".imsim/failures").iterdir()
+    monkeypatch.setattr(view, "_MOST_MOMENTS", 1)
+
+    code, out, _ = imsim("replay", str(file), *HASTY)
+
+    assert code == 1
+    assert "\n(no diagram: a diagram has at most 1 moments" in out
 
 
 def test_what_is_found_is_kept_replayed_and_exported(imsim):
