@@ -128,7 +128,7 @@ def deviating(sheet: Sheet, deviations: Iterable[Deviation]) -> dict[Flight, str
 
 def _gathered(sheet: Sheet, messages: set[int], devices: set[int], *, cited: frozenset[int] = frozenset()) -> Choice:
     """The facts about some messages on some devices, on all servers and in the log."""
-    unsaid = _unsaid(sheet)
+    unsaid = _unsaid(sheet) | {Event.VIEWED}  # sums a story up, long after it
     nodes = devices | sheet.servers
     marks = {
         place

@@ -75,6 +75,7 @@ _MARKS: Final[dict[Event, tuple[Shape, str]]] = {
     Event.SLEPT: (Shape.NOTE, "sleeps"),
     Event.GAP: (Shape.NOTE, "gap before {slot}"),
     Event.CAUGHT_UP: (Shape.NOTE, "caught up"),
+    Event.VIEWED: (Shape.NOTE, "what is read of {it} in the end"),
 }
 """`about` is the message, left out where the frame that brought it says so; `it` then is "it"; `slot` is `team[3]`."""
 

@@ -78,6 +78,14 @@ def test_about_a_message_are_its_recalls_too(busy):
     assert (PC, "recalled", "alice-1+recall") in facts(sheet, chosen)
 
 
+def test_what_is_read_in_the_end_is_no_part_of_a_story_unless_it_proves_something(story):
+    sheet = Sheet(story.posted("alice-1").later(60).say(PC, Event.VIEWED, message="alice-1").end())
+    number = sheet.history.messages.find("alice-1")
+
+    assert (PC, "viewed", "alice-1") not in facts(sheet, choice.about(sheet, number))
+    assert (PC, "viewed", "alice-1") in facts(sheet, choice.relevant(sheet, violation(sheet, Event.VIEWED), ()))
+
+
 def test_the_frame_that_brought_a_message_without_naming_it_is_chosen_with_what_it_answers(story):
     story.posted("alice-1").later(10).sent(PC, SERVER, "ask").later().received(SERVER, PC, "ask")
     story.sent(SERVER, PC, "page").later().received(PC, SERVER, "page").shown(PC, "alice-1")
