@@ -14,7 +14,6 @@ from imsim.protocol.effects import (
     CaughtUp,
     Effect,
     GapNoticed,
-    HistoryMissing,
     Notify,
     SendChanged,
     Suppressed,
@@ -36,7 +35,7 @@ from imsim.protocol.frames import (
     Send,
     Sent,
 )
-from imsim.protocol.records import Queued, Resolved, SendState
+from imsim.protocol.records import Missing, Queued, Resolved, SendState
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -109,6 +108,8 @@ def of_record(record: object) -> list[Fact]:
         return [_about("submitted", record.client_id, record.conversation, detail=kind, size=size)]
     if type(record) is Resolved and record.state in _STATES:
         return [_about(_STATES[record.state].word, record.client_id, detail=record.reason)]
+    if type(record) is Missing:
+        return [{"event": "missing", "conversation": record.conversation, "seq": record.low, "op": record.high}]
     return []
 
 
@@ -140,8 +141,6 @@ def of_effect(effect: Effect) -> list[Fact]:
         return [_about("suppressed", notice.client_id, notice.conversation)]
     if type(notice) is GapNoticed:
         return [{"event": "gap", "conversation": notice.conversation, "seq": notice.seq}]
-    if type(notice) is HistoryMissing:
-        return [{"event": "missing", "conversation": notice.conversation, "seq": notice.low, "op": notice.high}]
     return [{"event": "caught_up"}] if type(notice) is CaughtUp else []
 
 

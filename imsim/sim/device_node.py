@@ -29,7 +29,6 @@ from imsim.protocol.effects import (
     Disconnect,
     Effect,
     GapNoticed,
-    HistoryMissing,
     Notify,
     SendChanged,
     Suppressed,
@@ -38,7 +37,7 @@ from imsim.protocol.effects import (
     Write,
 )
 from imsim.protocol.frames import Ack, Ask, Cancel, Edit, Entry, Frame, Message, Push, Read, Recall, Send, Welcome
-from imsim.protocol.records import Epoch, Queued, Resolved, SendState
+from imsim.protocol.records import Epoch, Missing, Queued, Resolved, SendState
 from imsim.scenario.people import PlatformPush
 from imsim.sim.connection import Endpoint
 from imsim.sim.decisions import Kind
@@ -376,6 +375,11 @@ class DeviceNode(Endpoint):
     def _on_queued(self, record: Queued) -> None:
         self.make.world.users.submitted(record.client_id)
 
+    def _on_missing(self, record: Missing) -> None:
+        """As with what became of a message: the hint may be lost with the process, and the record is there."""
+        world: World = self.make.world
+        world.fact(self, Event.MISSING, conversation=record.conversation, seq=record.low, op=record.high)
+
     def _on_resolved(self, record: Resolved) -> None:
         """What became of an own message is known once it is durable; a hint may be lost with the process."""
         self._tell_state(record.client_id, record.state, record.reason)
@@ -497,9 +501,6 @@ class DeviceNode(Endpoint):
     def _on_caught_up(self, _notice: CaughtUp) -> None:
         self.make.world.fact(self, Event.CAUGHT_UP)
 
-    def _on_missing(self, notice: HistoryMissing) -> None:
-        self.make.world.fact(self, Event.MISSING, conversation=notice.conversation, seq=notice.low, op=notice.high)
-
     def _on_tail_lost(self, notice: TailWasLost) -> None:
         named = self.make.world.naming.of_id(notice.client_id, notice.conversation)
         self.make.world.fact_about(self, Event.TAIL_LOST, named, 0, 0)
@@ -533,6 +534,7 @@ _DURABLE: dict[type, Callable[[DeviceNode, Any], None]] = {
     Epoch: DeviceNode._on_epoch,  # noqa: SLF001
     Queued: DeviceNode._on_queued,  # noqa: SLF001
     Resolved: DeviceNode._on_resolved,  # noqa: SLF001
+    Missing: DeviceNode._on_missing,  # noqa: SLF001
 }
 """What the history is told of a record that is durable now."""
 
@@ -540,7 +542,6 @@ _NOTICES: dict[type, Callable[[DeviceNode, Any], None]] = {
     SendChanged: DeviceNode._on_send_changed,  # noqa: SLF001 (the table of this very class)
     GapNoticed: DeviceNode._on_gap,  # noqa: SLF001
     CaughtUp: DeviceNode._on_caught_up,  # noqa: SLF001
-    HistoryMissing: DeviceNode._on_missing,  # noqa: SLF001
     TailWasLost: DeviceNode._on_tail_lost,  # noqa: SLF001
     Suppressed: DeviceNode._on_suppressed,  # noqa: SLF001
 }

@@ -6,7 +6,7 @@ import json
 
 from imsim.history import Event
 from imsim.live.facts import Facts, history_of, of_effect, of_frame, of_record, read
-from imsim.protocol.effects import HistoryMissing, Notify, SendChanged, Transmit, Write
+from imsim.protocol.effects import Notify, SendChanged, Transmit, Write
 from imsim.protocol.frames import (
     Answer,
     Created,
@@ -22,7 +22,7 @@ from imsim.protocol.frames import (
     Send,
     Sent,
 )
-from imsim.protocol.records import Installed, Queued, Resolved, SendState
+from imsim.protocol.records import Installed, Missing, Queued, Resolved, SendState
 
 
 def row(seq: int, body, client_id: str = "") -> Entry:
@@ -63,7 +63,7 @@ def test_records_and_effects_are_told_as_what_the_user_sees():
     assert told(of_record(Installed("i", "n"))) == []
     assert told(of_effect(Write((row(1, Message("x")),)))) == [("shown", "a-1", None)]
     assert told(of_effect(Notify(SendChanged("a-1", SendState.UNKNOWN, "asked")))) == [("unknown", "a-1", "asked")]
-    assert of_effect(Notify(HistoryMissing("team", 1, 5)))[0]["op"] == 5
+    assert of_effect(Write((Missing("team", 1, 1, 5),)))[0]["op"] == 5
     assert of_effect(Transmit(Ping(1))) == []
 
 

@@ -280,3 +280,16 @@ def test_backends_are_healed_at_the_end_so_that_what_waited_for_them_is_done():
     small.assert_holds()
     assert all(at > 60.0 for at in small.times("shown", message="alice-1"))
     assert small.times("shown", message="alice-1")
+
+
+def test_what_is_missing_is_known_once_it_is_durable_even_if_the_process_dies_of_it():
+    changes = {
+        "traffic__steps": steps(*(f"{10 + number} alice/phone send" for number in range(8))),
+        "servers__retention": {"entries": 2},
+        "servers__offline_cap": 1,
+        "faults__events": [{"kind": "kill", "at": 5.0, "for": 20.0, "devices": ["bob/phone"]}],
+    }
+    small = Small("crash after the 2nd write of records at bob/phone", **changes).run()
+    assert len(small.facts("crashed")) == 2
+    assert [(row.node, row.seq, row.op) for row in small.facts("missing")] == [("bob/phone", 2, 7)]
+    small.assert_holds()
