@@ -12,6 +12,7 @@ Case `index` is a function of (scenario, seed, index) alone, so any number of pr
 from __future__ import annotations
 
 import contextlib
+import time
 from collections import Counter
 from typing import TYPE_CHECKING, Any, Final
 
@@ -20,14 +21,15 @@ import msgspec
 from imsim.errors import AlgorithmError
 from imsim.scenario import Scenario
 from imsim.sim import deviations as acts
-from imsim.sim.decisions import GOLDEN, MASK, Improviser, Kind, draw, name_hash, remix, unit
+from imsim.sim.decisions import GOLDEN, MASK, Decisions, Improviser, Kind, draw, name_hash, remix, unit
 from imsim.sim.deviations import Deviation, possible
+from imsim.sim.workload import plan
 from imsim.sim.world import World
 from imsim.verify.search.case import Case
 from imsim.verify.search.trial import try_case
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Sequence
+    from collections.abc import Iterator, Sequence
 
     from imsim.protocol.device import Device
     from imsim.sim.deviations import Action
@@ -43,7 +45,9 @@ _JUMPS: Final = (-3600.0, -5.0, 5.0, 3600.0)
 _MOST: Final = 1_000_000
 """Cases of one seed."""
 _PORTION: Final = 20
-"""Cases that a process is handed at once."""
+"""Cases that a process is handed at once, at most."""
+_PORTION_SECONDS: Final = 2.0
+"""About how long it is then away: a budget and a Ctrl-C wait for that."""
 
 _BY_KEY: Final[dict[str, tuple[type[Action], ...]]] = {
     "drop": (acts.Drop, acts.LosePush),
@@ -66,13 +70,13 @@ class Ground(msgspec.Struct, frozen=True, kw_only=True):
 
     Attributes:
         asked: how many decisions there were of each kind.
-        nodes: whose clocks may jump.
+        servers: their names.
         sites: between which partitions may be.
         duration: seconds until everything is healed.
     """
 
     asked: dict[Kind, int]
-    nodes: tuple[str, ...]
+    servers: tuple[str, ...]
     sites: tuple[str, ...]
     duration: float
 
@@ -106,7 +110,7 @@ def survey(scenario: Scenario, *, seed: int, device: type[Device]) -> Ground:
     kinds = Counter(decisions.kind_of(salt) for salt, _, _ in decisions.record or ())
     return Ground(
         asked=dict(kinds),
-        nodes=(*(server.name for server in world.servers), *world.devices),
+        servers=tuple(server.name for server in world.servers),
         sites=scenario.network.sites,
         duration=world.plan.duration,
     )
@@ -117,10 +121,13 @@ def sample(scenario: Scenario, ground: Ground, *, seed: int, index: int) -> Samp
     bits = _bits(draw(name_hash("case"), seed, index + 1))
     faults = _swarm(ground, bits)
     expected = _pick(_EXPECTED, next(bits))
+    own = seed * _MOST + index
+    nodes = ground.servers
+    if "clock" in faults:  # which devices there are may hang on the seed
+        nodes += tuple(device.name for device in plan(scenario, Decisions(own)).devices)
+    deviations = tuple(_timed(faults, ground, nodes, expected, bits))
     return Sample(
-        case=Case(
-            scenario=scenario, seed=seed * _MOST + index, deviations=tuple(_timed(faults, ground, expected, bits))
-        ),
+        case=Case(scenario=scenario, seed=own, deviations=deviations),
         faults=faults,
         improviser=_improviser(faults, ground, expected),
     )
@@ -149,11 +156,16 @@ class Portion(msgspec.Struct, frozen=True, eq=False):
 
 
 def portions(scenario: Scenario, *, seed: int, device: type[Device], runs: int | None) -> Iterator[Portion]:
-    """Random cases in small portions, `runs` of them or without end."""
+    """Random cases in small portions, `runs` of them or without end.
+
+    How large a portion is hangs on how long a run takes here, which changes nothing of the cases.
+    """
+    begin = time.monotonic()
     ground = survey(scenario, seed=seed, device=device)
+    size = max(1, min(_PORTION, int(_PORTION_SECONDS / (time.monotonic() - begin + 1e-9))))
     low = 0
     while runs is None or low < runs:
-        high = low + _PORTION if runs is None else min(low + _PORTION, runs)
+        high = low + size if runs is None else min(low + size, runs)
         yield Portion(scenario, ground, seed, device, low, high)
         low = high
 
@@ -165,11 +177,14 @@ def _swarm(ground: Ground, bits: Iterator[int]) -> tuple[str, ...]:
     return drawn or (_pick(there, next(bits)),)
 
 
-def _timed(faults: Sequence[str], ground: Ground, expected: int, bits: Iterator[int]) -> Iterator[Deviation]:
+def _timed(
+    faults: Sequence[str], ground: Ground, nodes: Sequence[str], expected: int, bits: Iterator[int]
+) -> Iterator[Deviation]:
     for fault in _BY_TIME:
         if fault in faults:
             for _ in range(1 + next(bits) % max(1, expected // 2)):
-                yield Deviation(None, _TIMED[fault](ground, bits))
+                made = _partition(ground, bits) if fault == "partition" else _clock_jump(ground, nodes, bits)
+                yield Deviation(None, made)
 
 
 def _partition(ground: Ground, bits: Iterator[int]) -> acts.Partition:
@@ -180,16 +195,10 @@ def _partition(ground: Ground, bits: Iterator[int]) -> acts.Partition:
     return acts.Partition(at=at, until=until, a=a, b=b, one_way=bool(next(bits) & 1))
 
 
-def _clock_jump(ground: Ground, bits: Iterator[int]) -> acts.ClockJump:
+def _clock_jump(ground: Ground, nodes: Sequence[str], bits: Iterator[int]) -> acts.ClockJump:
     return acts.ClockJump(
-        at=_moment(ground, next(bits)), node=_pick(ground.nodes, next(bits)), seconds=_pick(_JUMPS, next(bits))
+        at=_moment(ground, next(bits)), node=_pick(nodes, next(bits)), seconds=_pick(_JUMPS, next(bits))
     )
-
-
-_TIMED: Final[dict[str, Callable[[Ground, Iterator[int]], acts.Partition | acts.ClockJump]]] = {
-    "partition": _partition,
-    "clock": _clock_jump,
-}
 
 
 def _improviser(faults: Sequence[str], ground: Ground, expected: int) -> Improviser:

@@ -8,8 +8,9 @@ import pytest
 from imsim.protocol.device import Device
 from imsim.scenario import load
 from imsim.sim.decisions import Kind
+from imsim.sim.world import World
 from imsim.verify.search import Case, try_case
-from imsim.verify.search.sampling import FAULTS, sample, survey
+from imsim.verify.search.sampling import FAULTS, portions, sample, survey
 
 ACTIONS = {
     "drop": "drop", "lose_push": "drop", "duplicate": "duplicate", "delay": "delay", "cut": "cut",
@@ -36,8 +37,24 @@ def run(tiny, ground, index, seed=1):
 def test_a_survey_tells_what_there_is(ground):
     assert ground.sites == ("home", "city")
     assert ground.duration == 60.0
-    assert set(ground.nodes) == {"server-1", "alice/phone", "alice/pc", "bob/phone"}
+    assert ground.servers == ("server-1",)
     assert {Kind.PUSH, Kind.SEND, Kind.PORT, Kind.WRITE} <= ground.asked.keys()
+
+
+def test_clocks_jump_at_nodes_that_there_are_whoever_has_which_device():
+    """Half of the users have a PC, and which half hangs on the seed."""
+    kinds = ["phone", {"name": "pc", "share": 0.5}]
+    mixed = load(
+        "tiny",
+        {"devices.kinds": kinds, "faults.events": [], "traffic.steps": [{"at": 1.0, "from": "bob", "to": "team"}]},
+    )
+    where = survey(mixed, seed=1, device=Device)
+    jumped = set()
+    for index in range(60):
+        draft = sample(mixed, where, seed=1, index=index)
+        jumped |= {d.action.node for d in draft.case.deviations if hasattr(d.action, "node")}
+        World(mixed, seed=draft.case.seed, deviations=draft.case.deviations)
+    assert {"server-1", "bob/pc", "alice/pc"} <= jumped
 
 
 def test_a_case_hangs_on_its_number_alone(tiny, ground):
@@ -79,3 +96,12 @@ def test_nothing_is_improvised_after_the_world_is_healed(tiny):
         asked.append(counted)
     assert asked[0] == asked[1]
     assert len(try_case(Case(scenario=tiny, seed=1)).history) > 0
+
+
+def test_portions_are_small_where_a_run_takes_long(tiny, monkeypatch):
+    ticks = iter([0.0, 0.9, 0.0, 30.0])
+    monkeypatch.setattr("imsim.verify.search.sampling.time.monotonic", lambda: next(ticks))
+    for size in (2, 1):
+        parts = list(portions(tiny, seed=1, device=Device, runs=5))
+        assert {part.high - part.low for part in parts[:2]} == {size}
+        assert [index for part in parts for index in range(part.low, part.high)] == [0, 1, 2, 3, 4]
