@@ -12,22 +12,24 @@ from imsim.errors import AlgorithmError
 if TYPE_CHECKING:
     from types import TracebackType
 
+    from imsim.sim.algorithms import Algorithms
+
 __all__ = ["blamed"]
 
 _WORLD = "imsim.sim."
 _ALGORITHMS = "imsim.protocol."
 
 
-def blamed(error: Exception, device: type, at: float) -> Exception:
+def blamed(error: Exception, algorithms: Algorithms, at: float) -> Exception:
     """The exception to raise instead of `error`: an `AlgorithmError` if the algorithm raised it, else itself.
 
     Args:
         error: what came out.
-        device: what ran on the devices; its module is the algorithm's too.
+        algorithms: what ran; who wrote their own is to blame for it.
         at: when, seconds.
     """
     for module in reversed(_modules(error.__traceback__)):
-        if module.startswith(_ALGORITHMS) or (module == device.__module__ and not module.startswith("imsim.")):
+        if module.startswith(_ALGORITHMS) or algorithms.wrote(module):
             return AlgorithmError(f"{module} raised {type(error).__name__} at {at} s: {error}")
         if module.startswith(_WORLD):
             return error

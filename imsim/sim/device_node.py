@@ -165,7 +165,7 @@ class DeviceNode(Endpoint):
         now, _ = self.time()
         self.lives += 1
         install = f"{self.name}#{self.installs}"
-        self.device = world.device.load(
+        self.device = world.algorithms.device.load(
             self.disk, self.make.config, self.random, install, user=self.user, name=self.name, now=now
         )
         effects = self.device.poll()

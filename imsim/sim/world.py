@@ -23,12 +23,12 @@ from imsim.errors import ImsimError
 from imsim.history import Event, History, Level, Writer
 from imsim.history.counters import Counters
 from imsim.ports import FIRST_EPOCH
-from imsim.protocol.device import Device
 from imsim.protocol.frames import Created, Entry
 from imsim.protocol.server.log import Membership, announcements, roster_key
 from imsim.protocol.services.claims import digest
 from imsim.scenario.model import HistoryLevel
 from imsim.sim import build
+from imsim.sim.algorithms import REAL, Algorithms
 from imsim.sim.blame import blamed
 from imsim.sim.decisions import Decisions, Kind, draw, unit
 from imsim.sim.deviations import CrashAfter, CrashBefore, Delay, Drop, Pause
@@ -90,7 +90,7 @@ class World:
         level: how much is recorded, instead of the scenario's.
         recording: keep the keys that are asked.
         improviser: asked what to do where no deviation says so (decisions.py).
-        device: what runs on every device: `Device`, or a class of one's own with the same methods.
+        algorithms: what runs, where it is not the real ones.
 
     Raises:
         ConfigError: the scenario asks for something that is not there.
@@ -105,10 +105,10 @@ class World:
         level: Level | None = None,
         recording: bool = False,
         improviser: Improviser | None = None,
-        device: type[Device] = Device,
+        algorithms: Algorithms = REAL,
     ) -> None:
         self.scenario = scenario
-        self.device = device
+        self.algorithms = algorithms
         self.kernel = Kernel()
         self.decisions = Decisions(seed, deviations, recording=recording, improviser=improviser)
         if level is None:
@@ -163,11 +163,12 @@ class World:
             AlgorithmError: the algorithm under test broke its contract.
         """
         try:
-            return self._run(on_progress)
+            with self.algorithms.in_force():
+                return self._run(on_progress)
         except ImsimError:
             raise
         except Exception as error:
-            guilty = blamed(error, self.device, self.kernel.now)
+            guilty = blamed(error, self.algorithms, self.kernel.now)
             if guilty is error:
                 raise
             raise guilty from error

@@ -16,15 +16,15 @@ import math
 import resource
 import sys
 import time
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Unpack
 
 import msgspec
 
 from imsim.errors import ConfigError, nearest
 from imsim.history import History, Level
 from imsim.history.counters import Counters
-from imsim.protocol.device import Device
 from imsim.scenario import Scenario
+from imsim.sim.algorithms import Algorithms, Instead
 from imsim.sim.deviations import Deviation
 from imsim.study import table
 from imsim.study.metrics import Metrics, measure
@@ -180,8 +180,8 @@ def simulate(
     seed: int = 1,
     deviations: Sequence[Deviation] = (),
     level: Level | None = None,
-    device: type[Device] = Device,
     on_progress: Callable[[float, float], bool | None] | None = None,
+    **instead: Unpack[Instead],
 ) -> Run:
     """Run a scenario in the simulated world, and judge it.
 
@@ -190,9 +190,9 @@ def simulate(
         seed: answers everything that is left to chance, an integer >= 0; the same seed gives the same history.
         deviations: where the world is to do something else than the seed says.
         level: how much is recorded, by default what the scenario says.
-        device: a class of one's own with the methods of `imsim.protocol.device.Device`, to run on every device.
         on_progress: told now and then how many of how many seconds of the scenario have passed; a true answer ends the
             run there, and what there is until then is judged.
+        instead: what runs instead of the real algorithms, such as `device=MyDevice` (`imsim.sim.algorithms`).
 
     Raises:
         ConfigError: the seed is negative, or the scenario asks for what there is not, such as a trace file that is
@@ -203,9 +203,10 @@ def simulate(
 
     if seed < 0:
         raise ConfigError(f"seed: expected an integer >= 0, got {seed}")
+    algorithms = Algorithms(**instead)
     with _collector_off():
         begin = time.perf_counter()
-        end = World(scenario, seed=seed, deviations=deviations, level=level, device=device).run(on_progress)
+        end = World(scenario, seed=seed, deviations=deviations, level=level, algorithms=algorithms).run(on_progress)
         wall_s = time.perf_counter() - begin
         if len(end.history) > _LARGE:
             gc.collect()  # the world is a web of cycles, and need not lie beside what judging a large run takes

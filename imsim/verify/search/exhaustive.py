@@ -16,6 +16,7 @@ import msgspec
 
 from imsim.scenario import Scenario
 from imsim.sim import deviations as acts
+from imsim.sim.algorithms import Algorithms
 from imsim.sim.deviations import Deviation, possible
 from imsim.verify.search.case import Case
 from imsim.verify.search.sampling import FAULT_OF
@@ -24,7 +25,6 @@ from imsim.verify.search.trial import try_case
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-    from imsim.protocol.device import Device
     from imsim.sim.decisions import Key
     from imsim.sim.deviations import Action
     from imsim.verify.search.trial import Told, Trial
@@ -41,7 +41,7 @@ class Subtree(msgspec.Struct, frozen=True, eq=False):
     """One case, and all that follow from it by more deviations, for one process to try.
 
     Attributes:
-        scenario, seed, device: what is asked.
+        scenario, seed, algorithms: what is asked.
         number: its place among the cases with one deviation, from 1; 0 is the run without any.
         deviations: what it does.
         place: at which of the parent's keys the last of them is.
@@ -50,7 +50,7 @@ class Subtree(msgspec.Struct, frozen=True, eq=False):
 
     scenario: Scenario
     seed: int
-    device: Any
+    algorithms: Algorithms
     number: int
     deviations: tuple[Deviation, ...]
     place: int
@@ -69,20 +69,20 @@ class Subtree(msgspec.Struct, frozen=True, eq=False):
         self, deviations: tuple[Deviation, ...], place: int, depth: int, order: tuple[int, ...]
     ) -> Iterator[Told]:
         case = Case(scenario=self.scenario, seed=self.seed, deviations=deviations)
-        trial = try_case(case, device=self.device, recording=depth > 0)
+        trial = try_case(case, algorithms=self.algorithms, recording=depth > 0)
         yield trial.told(order, tuple(dict.fromkeys(FAULT_OF[type(one.action)] for one in deviations)))
         if depth and not trial.failures:
             for number, (later, child) in enumerate(children(trial, place), start=1):
                 yield from self._told((*deviations, child), later, depth - 1, (*order, number))
 
 
-def subtrees(scenario: Scenario, *, seed: int, device: type[Device], depth: int) -> Iterator[Subtree]:
+def subtrees(scenario: Scenario, *, seed: int, algorithms: Algorithms, depth: int) -> Iterator[Subtree]:
     """All cases of up to `depth` deviations, the one without any first."""
-    base = try_case(Case(scenario=scenario, seed=seed), device=device, recording=True)
-    yield Subtree(scenario, seed, device, 0, (), -1, 0)
+    base = try_case(Case(scenario=scenario, seed=seed), algorithms=algorithms, recording=True)
+    yield Subtree(scenario, seed, algorithms, 0, (), -1, 0)
     if depth and not base.failures:
         for number, (place, child) in enumerate(children(base, -1), start=1):
-            yield Subtree(scenario, seed, device, number, (child,), place, depth - 1)
+            yield Subtree(scenario, seed, algorithms, number, (child,), place, depth - 1)
 
 
 def children(trial: Trial, place: int) -> Iterator[tuple[int, Deviation]]:

@@ -21,12 +21,12 @@ import time
 from collections import Counter
 from concurrent.futures import FIRST_COMPLETED, Executor, Future, ProcessPoolExecutor, wait
 from multiprocessing import get_context
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, Unpack
 
 import msgspec
 
 from imsim.errors import AlgorithmError, ConfigError, nearest
-from imsim.protocol.device import Device
+from imsim.sim.algorithms import Algorithms, Instead
 from imsim.sim.deviations import parse
 from imsim.verify.goals import Goal
 from imsim.verify.search.case import Case
@@ -179,12 +179,12 @@ def check(  # noqa: PLR0913 (what a search may be told)
     depth: int = 1,
     budget: float | None = None,
     seed: int = 1,
-    device: type[Device] = Device,
     properties: Sequence[str] = (),
     first: Sequence[Case] = (),
     jobs: int | None = None,
     shrink_seconds: float = 60.0,
     on_progress: Callable[[int, float], bool | None] | None = None,
+    **instead: Unpack[Instead],
 ) -> Found:
     """Search for faults that break a promise.
 
@@ -195,13 +195,13 @@ def check(  # noqa: PLR0913 (what a search may be told)
         depth: how many deviations a case of an exhaustive search has at most.
         budget: seconds to spend.
         seed: the same seed gives the same cases.
-        device: what runs on every device: a class with the methods of `imsim.protocol.device.Device`.
         properties: promises that count, by their names; by default all.
         first: cases that failed earlier, to be tried before all others.
-        jobs: processes; by default one a core, or none where `device` cannot be handed to one.
+        jobs: processes; by default one a core, or none where what is `instead` cannot be handed to one.
         shrink_seconds: time for making a failure smaller; 0 leaves it as it is.
         on_progress: told now and then how many cases were tried, and for how many seconds; a true answer ends the
             search there.
+        instead: what runs instead of the real algorithms, such as `device=MyDevice` (`imsim.sim.algorithms`).
 
     Raises:
         ConfigError: the scenario asks for what there is not, or a number or name is none that is allowed.
@@ -212,23 +212,23 @@ def check(  # noqa: PLR0913 (what a search may be told)
         ()
     """
     _validate(seed=seed, runs=runs, depth=depth, budget=budget, jobs=jobs)
-    chosen = _strategy(strategy)
+    chosen, algorithms = _strategy(strategy), Algorithms(**instead)
     if chosen is Strategy.EXHAUSTIVE:
         scenario = with_a_dull_network(scenario)
-    hunt = _Hunt(scenario, device, frozenset(properties))
+    hunt = _Hunt(scenario, algorithms, frozenset(properties))
     failure, everything = hunt.try_first(first), ""
     if failure is None:
         portions: Iterator[Portion | Subtree]
         if chosen is Strategy.EXHAUSTIVE:
-            portions = subtrees(scenario, seed=seed, device=device, depth=depth)
+            portions = subtrees(scenario, seed=seed, algorithms=algorithms, depth=depth)
             everything = f"up to {depth} deviations, on links of constant latency, delays of {DELAYS}"
         else:
             limit = runs if runs is not None else _DEFAULT_RUNS if budget is None else None
-            portions = random_portions(scenario, seed=seed, device=device, runs=limit)
-        failure = hunt.search(portions, budget, _jobs(jobs, device), on_progress)
+            portions = random_portions(scenario, seed=seed, algorithms=algorithms, runs=limit)
+        failure = hunt.search(portions, budget, _jobs(jobs, algorithms), on_progress)
     seconds = time.monotonic() - hunt.begin
     if failure is not None and failure.order and shrink_seconds > 0:
-        shrunk = shrink(failure.case, device=device, seconds=shrink_seconds)
+        shrunk = shrink(failure.case, algorithms=algorithms, seconds=shrink_seconds)
         failure = msgspec.structs.replace(failure, shrunk=shrunk)
     return hunt.found(failure, seconds, everything)
 
@@ -251,10 +251,10 @@ def _strategy(name: Strategy | str) -> Strategy:
         raise ConfigError(f"strategy: expected {' or '.join(known)}, got {name!r}{nearest(str(name), known)}") from None
 
 
-def _jobs(jobs: int | None, device: type[Device]) -> int:
+def _jobs(jobs: int | None, algorithms: Algorithms) -> int:
     if jobs is None:
         try:
-            pickle.dumps(device)
+            pickle.dumps(algorithms)
         except (pickle.PicklingError, AttributeError):
             return 1
         return os.cpu_count() or 1
@@ -265,10 +265,10 @@ def _jobs(jobs: int | None, device: type[Device]) -> int:
 
 
 class _Hunt:
-    def __init__(self, scenario: Scenario, device: type[Device], properties: frozenset[str]) -> None:
+    def __init__(self, scenario: Scenario, algorithms: Algorithms, properties: frozenset[str]) -> None:
         self.begin = time.monotonic()
         self._scenario = scenario
-        self._device = device
+        self._algorithms = algorithms
         self._properties = properties
         self._coverage = Coverage()
         self._counters: dict[str, Counter[str]] = {"faults": Counter(), "actions": Counter(), "goals": Counter()}
@@ -280,7 +280,7 @@ class _Hunt:
     def try_first(self, cases: Sequence[Case]) -> Failure | None:
         """What failed earlier, while it still fails."""
         for case in cases:
-            trial = try_case(case, device=self._device)
+            trial = try_case(case, algorithms=self._algorithms)
             self._cases += 1
             broken = case.breaks if case.breaks in trial.failures else self._broken(trial.failures)
             if broken is not None:

@@ -21,6 +21,7 @@ import msgspec
 from imsim.errors import AlgorithmError
 from imsim.scenario import Scenario
 from imsim.sim import deviations as acts
+from imsim.sim.algorithms import Algorithms
 from imsim.sim.decisions import GOLDEN, MASK, Decisions, Improviser, Kind, draw, name_hash, remix, unit
 from imsim.sim.deviations import Deviation, possible
 from imsim.sim.workload import plan
@@ -31,7 +32,6 @@ from imsim.verify.search.trial import try_case
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-    from imsim.protocol.device import Device
     from imsim.sim.deviations import Action
     from imsim.verify.search.trial import Told
 
@@ -95,7 +95,7 @@ class Sample(msgspec.Struct, frozen=True, kw_only=True, eq=False):
     improviser: Improviser
 
 
-def survey(scenario: Scenario, *, seed: int, device: type[Device]) -> Ground:
+def survey(scenario: Scenario, *, seed: int, algorithms: Algorithms) -> Ground:
     """Run a scenario once without deviations, to see what there is.
 
     An algorithm that breaks its contract even then shows what there is up to there.
@@ -103,7 +103,7 @@ def survey(scenario: Scenario, *, seed: int, device: type[Device]) -> Ground:
     Raises:
         ConfigError: the scenario asks for what there is not.
     """
-    world = World(scenario, seed=seed, recording=True, device=device)
+    world = World(scenario, seed=seed, recording=True, algorithms=algorithms)
     with contextlib.suppress(AlgorithmError):
         world.run()
     decisions = world.decisions
@@ -139,7 +139,7 @@ class Portion(msgspec.Struct, frozen=True, eq=False):
     scenario: Scenario
     ground: Ground
     seed: int
-    device: Any
+    algorithms: Algorithms
     low: int
     high: int
 
@@ -152,21 +152,23 @@ class Portion(msgspec.Struct, frozen=True, eq=False):
         """Try them in order."""
         for index in range(self.low, self.high):
             draft = sample(self.scenario, self.ground, seed=self.seed, index=index)
-            yield try_case(draft.case, device=self.device, improviser=draft.improviser).told((index,), draft.faults)
+            yield try_case(draft.case, algorithms=self.algorithms, improviser=draft.improviser).told(
+                (index,), draft.faults
+            )
 
 
-def portions(scenario: Scenario, *, seed: int, device: type[Device], runs: int | None) -> Iterator[Portion]:
+def portions(scenario: Scenario, *, seed: int, algorithms: Algorithms, runs: int | None) -> Iterator[Portion]:
     """Random cases in small portions, `runs` of them or without end.
 
     How large a portion is hangs on how long a run takes here, which changes nothing of the cases.
     """
     begin = time.monotonic()
-    ground = survey(scenario, seed=seed, device=device)
+    ground = survey(scenario, seed=seed, algorithms=algorithms)
     size = max(1, min(_PORTION, int(_PORTION_SECONDS / (time.monotonic() - begin + 1e-9))))
     low = 0
     while runs is None or low < runs:
         high = low + size if runs is None else min(low + size, runs)
-        yield Portion(scenario, ground, seed, device, low, high)
+        yield Portion(scenario, ground, seed, algorithms, low, high)
         low = high
 
 

@@ -17,9 +17,9 @@ from typing import TYPE_CHECKING, Any, Final
 import msgspec
 
 from imsim.errors import ConfigError
-from imsim.protocol.device import Device
 from imsim.scenario.faults import Rates
 from imsim.scenario.servers import Backends
+from imsim.sim.algorithms import REAL, Algorithms
 from imsim.sim.deviations import ClockJump, Delay, Deviation, Partition, Pause
 from imsim.verify.search.case import Case
 from imsim.verify.search.simpler import with_a_dull_network
@@ -57,30 +57,30 @@ class _SpentError(Exception):
     """The budget is used up."""
 
 
-def shrink(case: Case, *, device: type[Device] = Device, replays: int = _REPLAYS, seconds: float = 60.0) -> Shrunk:
+def shrink(case: Case, *, algorithms: Algorithms = REAL, replays: int = _REPLAYS, seconds: float = 60.0) -> Shrunk:
     """Leave out of a failing case what it does not need.
 
     Args:
         case: it fails for the promise that it names (`case.breaks`).
-        device: what runs on every device.
+        algorithms: what runs, where it is not the real ones.
         replays: at most so many runs.
         seconds: at most so much time.
 
     Raises:
         ConfigError: the case does not fail for that promise.
     """
-    shrinker = _Shrinker(case, device, replays, time.monotonic() + seconds)
+    shrinker = _Shrinker(case, algorithms, replays, time.monotonic() + seconds)
     if not shrinker.fails(case):
         raise ConfigError(f"the case does not break {case.breaks!r}, so there is nothing to shrink")
     return shrinker.shrink()
 
 
 class _Shrinker:
-    def __init__(self, case: Case, device: type[Device], replays: int, deadline: float) -> None:
+    def __init__(self, case: Case, algorithms: Algorithms, replays: int, deadline: float) -> None:
         self.best = case
         self.story = ""
         self.replays = 0
-        self._device = device
+        self._algorithms = algorithms
         self._most = replays
         self._deadline = deadline
         self._tried: dict[str, bool] = {}
@@ -114,7 +114,7 @@ class _Shrinker:
 
     def _run(self, case: Case) -> bool:
         try:
-            trial = try_case(case, device=self._device)
+            trial = try_case(case, algorithms=self._algorithms)
         except ConfigError:
             return False  # what was left out is needed by what is left
         failed = case.breaks in trial.failures

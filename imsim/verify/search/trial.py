@@ -6,13 +6,13 @@ escapes it, or a call of a port that no contract allows, breaks its *contract*.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, Unpack
 
 import msgspec
 
 from imsim.errors import AlgorithmError
 from imsim.history import History, Level
-from imsim.protocol.device import Device
+from imsim.sim.algorithms import REAL, Algorithms, Instead
 from imsim.sim.decisions import Key
 from imsim.sim.deviations import Deviation
 from imsim.sim.world import World
@@ -106,7 +106,7 @@ class Told(msgspec.Struct, frozen=True, kw_only=True, eq=False):
 def try_case(
     case: Case,
     *,
-    device: type[Device] = Device,
+    algorithms: Algorithms = REAL,
     improviser: Improviser | None = None,
     level: Level = Level.MESSAGES,
     recording: bool = False,
@@ -115,7 +115,7 @@ def try_case(
 
     Args:
         case: what is run.
-        device: what runs on every device.
+        algorithms: what runs, where it is not the real ones.
         improviser: deviates where the case says nothing (imsim/sim/decisions.py).
         level: how much is recorded; it changes nothing of what happens.
         recording: keep the keys of all decisions.
@@ -130,7 +130,7 @@ def try_case(
         level=level,
         recording=recording,
         improviser=improviser,
-        device=device,
+        algorithms=algorithms,
     )
     verdict, failures = None, {}
     try:
@@ -151,10 +151,10 @@ def try_case(
     return Trial(case=case, history=history, verdict=verdict, failures=failures, decisions=decisions.asked, keys=keys)
 
 
-def replay(case: Case, *, device: type[Device] = Device) -> Trial:
+def replay(case: Case, **instead: Unpack[Instead]) -> Trial:
     """Run a case again, every frame of it recorded.
 
     Raises:
         ConfigError: the case asks for what there is not.
     """
-    return try_case(case, device=device, level=Level.FRAMES)
+    return try_case(case, algorithms=Algorithms(**instead), level=Level.FRAMES)

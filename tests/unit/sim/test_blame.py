@@ -7,6 +7,7 @@ import pytest
 from imsim.errors import AlgorithmError
 from imsim.protocol.device import Device
 from imsim.scenario import load
+from imsim.sim.algorithms import REAL, Algorithms
 from imsim.sim.blame import blamed
 from imsim.sim.world import World
 from tests.flawed_devices import Raises
@@ -24,13 +25,13 @@ def test_what_a_device_raises_is_the_algorithms_fault_and_names_its_module():
     with pytest.raises(
         AlgorithmError, match=r"tests\.flawed_devices raised ValueError at 60\.0 s: open again"
     ) as error:
-        World(load("tiny"), seed=1, device=Raises).run()
+        World(load("tiny"), seed=1, algorithms=Algorithms(device=Raises)).run()
     assert isinstance(error.value.__cause__, ValueError)
 
 
 def test_what_the_protocol_raises_is_its_fault_even_inside_a_library():
     error = caught(lambda: Device.resend(None, "x", now=0.0, wall=0.0))
-    assert isinstance(blamed(error, Device, 1.5), AlgorithmError)
+    assert isinstance(blamed(error, REAL, 1.5), AlgorithmError)
 
 
 def test_what_the_world_raises_is_left_as_it_is(monkeypatch):
@@ -41,9 +42,9 @@ def test_what_the_world_raises_is_left_as_it_is(monkeypatch):
 
 def test_what_the_world_raises_in_its_own_code_is_no_algorithms_fault():
     error = caught(lambda: World.converged(None))
-    assert blamed(error, Raises, 0.0) is error
+    assert blamed(error, Algorithms(device=Raises), 0.0) is error
 
 
 def test_what_nobody_of_either_raised_is_left_as_it_is():
     error = caught(lambda: int("x"))
-    assert blamed(error, Device, 0.0) is error
+    assert blamed(error, REAL, 0.0) is error

@@ -13,9 +13,9 @@ import pytest
 from imsim.errors import ConfigError
 from imsim.history import Event, Level
 from imsim.history.counters import Counters, DeviceCounters
-from imsim.protocol.device import Device
 from imsim.protocol.server.gateway import Gateway
 from imsim.scenario import Scenario, Sync, load
+from imsim.sim.algorithms import REAL
 from imsim.sim.deviations import parse
 from imsim.study.run import judged, simulate
 from imsim.verify.verdict import Outcome
@@ -150,7 +150,7 @@ def test_simulating_hands_everything_to_the_world_with_the_collector_off(world):
 
     run = simulate(scenario, seed=3, level=Level.FRAMES)
 
-    asked = {"seed": 3, "deviations": (), "level": Level.FRAMES, "device": Device}
+    asked = {"seed": 3, "deviations": (), "level": Level.FRAMES, "algorithms": REAL}
     assert world.asked == [(scenario, asked), False]
     assert gc.isenabled()
     assert (run.seed, len(run.history)) == (3, 7)

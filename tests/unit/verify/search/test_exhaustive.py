@@ -6,9 +6,9 @@ from itertools import islice
 
 import pytest
 
-from imsim.protocol.device import Device
 from imsim.scenario import load
 from imsim.scenario.values import Shape
+from imsim.sim.algorithms import REAL
 from imsim.verify.search import Case, check, try_case
 from imsim.verify.search.exhaustive import children, subtrees
 from imsim.verify.search.simpler import with_a_dull_network
@@ -39,7 +39,7 @@ def test_a_link_of_constant_latency_loses_nothing(tiny):
 
 
 def test_the_cases_of_the_smallest_model_are_counted(tiny):
-    cases = list(subtrees(tiny, seed=1, device=Device, depth=1))
+    cases = list(subtrees(tiny, seed=1, algorithms=REAL, depth=1))
     assert len(cases) == TINY_CASES
     assert len({case.deviations for case in cases}) == TINY_CASES
     assert [case.order for case in cases] == [(number,) for number in range(TINY_CASES)]
@@ -64,7 +64,7 @@ def test_children_deviate_only_after_their_parent(tiny):
 def test_a_search_through_everything_says_what_that_was(smallest):
     small = check(smallest, strategy="exhaustive", jobs=1)
     assert small.outcome is Outcome.HOLDS, str(small)
-    assert small.cases == len(list(subtrees(smallest, seed=1, device=Device, depth=1)))
+    assert small.cases == len(list(subtrees(smallest, seed=1, algorithms=REAL, depth=1)))
     assert "these were all cases of up to 1 deviations" in str(small)
 
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 import msgspec
 import pytest
 
-from imsim.protocol.device import Device
 from imsim.scenario import load
+from imsim.sim.algorithms import REAL
 from imsim.sim.decisions import Kind
 from imsim.sim.world import World
 from imsim.verify.search import Case, try_case
@@ -26,7 +26,7 @@ def tiny():
 
 @pytest.fixture(scope="module")
 def ground(tiny):
-    return survey(tiny, seed=1, device=Device)
+    return survey(tiny, seed=1, algorithms=REAL)
 
 
 def run(tiny, ground, index, seed=1):
@@ -48,7 +48,7 @@ def test_clocks_jump_at_nodes_that_there_are_whoever_has_which_device():
         "tiny",
         {"devices.kinds": kinds, "faults.events": [], "traffic.steps": [{"at": 1.0, "from": "bob", "to": "team"}]},
     )
-    where = survey(mixed, seed=1, device=Device)
+    where = survey(mixed, seed=1, algorithms=REAL)
     jumped = set()
     for index in range(60):
         draft = sample(mixed, where, seed=1, index=index)
@@ -102,6 +102,6 @@ def test_portions_are_small_where_a_run_takes_long(tiny, monkeypatch):
     ticks = iter([0.0, 0.9, 0.0, 30.0])
     monkeypatch.setattr("imsim.verify.search.sampling.time.monotonic", lambda: next(ticks))
     for size in (2, 1):
-        parts = list(portions(tiny, seed=1, device=Device, runs=5))
+        parts = list(portions(tiny, seed=1, algorithms=REAL, runs=5))
         assert {part.high - part.low for part in parts[:2]} == {size}
         assert [index for part in parts for index in range(part.low, part.high)] == [0, 1, 2, 3, 4]

@@ -7,10 +7,12 @@ import pytest
 
 from imsim.errors import ConfigError
 from imsim.scenario import load
+from imsim.sim.algorithms import Algorithms
 from imsim.sim.deviations import parse
 from imsim.verify.search import Case, shrink, try_case
 from tests.flawed_devices import Hasty
 
+HASTY = Algorithms(device=Hasty)
 GUILTY = "crash before the 1st write of alice-2+edit at alice/phone"
 INNOCENT = (
     "partition home from city from 35.158 s until 37.158 s",
@@ -24,31 +26,31 @@ INNOCENT = (
 def case():
     words = (*INNOCENT[:2], GUILTY, *INNOCENT[2:])
     draft = Case(scenario=load("tiny"), seed=1_000_161, deviations=tuple(map(parse, words)))
-    (breaks,) = try_case(draft, device=Hasty).failures
+    (breaks,) = try_case(draft, algorithms=HASTY).failures
     return msgspec.structs.replace(draft, breaks=breaks)
 
 
 def test_what_is_not_needed_is_left_out(case):
-    shrunk = shrink(case, device=Hasty)
+    shrunk = shrink(case, algorithms=HASTY)
     assert [str(deviation) for deviation in shrunk.case.deviations] == [GUILTY]
     assert shrunk.case.scenario.faults.events == ()
     assert "bob" in shrunk.case.scenario.without
     assert shrunk.finished
     assert shrunk.story
-    assert case.breaks in try_case(shrunk.case, device=Hasty).failures
+    assert case.breaks in try_case(shrunk.case, algorithms=HASTY).failures
 
 
 def test_shrinking_is_repeatable_and_ends_where_nothing_more_goes(case):
-    first = shrink(case, device=Hasty)
-    assert shrink(case, device=Hasty).case == first.case
-    assert shrink(first.case, device=Hasty).case == first.case
+    first = shrink(case, algorithms=HASTY)
+    assert shrink(case, algorithms=HASTY).case == first.case
+    assert shrink(first.case, algorithms=HASTY).case == first.case
 
 
 def test_a_budget_ends_it_with_the_best_so_far(case):
-    shrunk = shrink(case, device=Hasty, replays=4)
+    shrunk = shrink(case, algorithms=HASTY, replays=4)
     assert shrunk.replays == 4
     assert not shrunk.finished
-    assert case.breaks in try_case(shrunk.case, device=Hasty).failures
+    assert case.breaks in try_case(shrunk.case, algorithms=HASTY).failures
 
 
 def test_a_case_that_does_not_fail_is_refused(case):
@@ -61,5 +63,5 @@ def test_seconds_become_simple():
     draft = Case(
         scenario=load("tiny"), seed=1_000_161, deviations=(parse(late), parse(GUILTY)), breaks="nothing out of nowhere"
     )
-    values = [getattr(d.action, "seconds", None) for d in shrink(draft, device=Hasty).case.deviations]
+    values = [getattr(d.action, "seconds", None) for d in shrink(draft, algorithms=HASTY).case.deviations]
     assert values == [None], "the delay has nothing to do with it"
