@@ -22,7 +22,7 @@ from imsim.errors import ConfigError, nearest
 
 if TYPE_CHECKING:
     from imsim.protocol.device import Device
-    from imsim.verify.search import Found
+    from imsim.verify.search import Failure, Found
 
 __all__ = ["check", "export", "replay"]
 
@@ -34,7 +34,7 @@ def check(  # noqa: PLR0913 (what a search may be told)
     model: str,
     /,
     *,
-    strategy: Literal["random", "exhaustive"] = "random",
+    strategy: Literal["random", "exhaustive", "pct", "all"] = "random",
     runs: Whole | None = None,
     depth: Whole = 1,
     budget: Annotated[str | None, Parameter(metavar="DURATION")] = None,
@@ -49,8 +49,8 @@ def check(  # noqa: PLR0913 (what a search may be told)
 
     Args:
         model: A model file, or the name of a shipped one.
-        strategy: Random cases, or all with few deviations.
-        runs: How many random cases are tried; by default 1000, or as many as the budget allows.
+        strategy: Random cases, all with few deviations, priorities between nodes (pct), or all of these in turns.
+        runs: How many cases are tried; by default as many as the budget allows, and without one 1000, or all there are.
         depth: How many deviations a case of an exhaustive search has at most.
         budget: How long to search, such as 60s.
         seed: The same seed gives the same cases.
@@ -85,6 +85,7 @@ def check(  # noqa: PLR0913 (what a search may be told)
             properties=properties,
             first=search.earlier(scenario),
             jobs=jobs,
+            on_failure=lambda failure: screen.line(_at_once(failure)),
             on_progress=on_progress,
         )
     files = [search.keep(failure) for failure in found.failures]
@@ -205,6 +206,13 @@ def _duration(option: str, text: str) -> float:
 # ---------------------------------------------------------------------------------------------- what is printed
 
 
+def _at_once(failure: Failure) -> str:
+    """What is known before a failure is made smaller, which takes a while."""
+    faults = len(failure.case.deviations)
+    place = ".".join(map(str, failure.order))
+    return f"case {place} ({failure.strategy}), {faults} faults: {failure.case.breaks}: {failure.story}; shrinking it"
+
+
 def _as_json(found: Found, files: list[Path]) -> dict[str, Any]:
     return {
         "cases": found.cases,
@@ -213,6 +221,7 @@ def _as_json(found: Found, files: list[Path]) -> dict[str, Any]:
         "failures": [
             {
                 "index": failure.order[0] if failure.order else -1,
+                "strategy": "earlier" if failure.strategy is None else failure.strategy,
                 "property": failure.case.breaks,
                 "story": failure.story if failure.shrunk is None else failure.shrunk.story,
                 "seed": failure.smallest.seed,

@@ -137,8 +137,8 @@ _KEY = re.compile(
 )
 
 
-Improviser = Callable[[Kind, int], "Action | None"]
-"""What to do at a decision of this kind whose key has these 64 bits; None: nothing special."""
+Improviser = Callable[[Kind, str, int], "Action | None"]
+"""What to do at a decision of this kind, at this place, whose key has these 64 bits; None: nothing special."""
 
 
 class Key(msgspec.Struct, frozen=True, gc=False):
@@ -243,8 +243,8 @@ class Decisions:
         seed: any integer.
         deviations: at most one for a key; timed ones are handed on in order of time.
         recording: keep the keys that `deviation` is asked, and the words for them.
-        improviser: asked at every key where no deviation says what to do: given the kind and the key's 64 bits, it may
-            name an action. What it named is kept, so that the run can be had again from deviations alone.
+        improviser: asked at every key where no deviation says what to do: given the kind, the place and the key's 64
+            bits, it may name an action. What it named is kept, so that the run can be had again from deviations alone.
 
     Attributes:
         deviating: whether `deviation` must be asked at all; hot code skips it otherwise.
@@ -277,10 +277,10 @@ class Decisions:
         self.asked = 0
         self.healed = False
         self._improviser = improviser
-        self._kinds: dict[int, Kind] = {}
+        self._kinds: dict[int, tuple[Kind, str]] = {}
         self._words: dict[int, str] | None = {} if recording or improviser is not None else None
         self._salts = {kind: name_hash(f"{seed} {kind}") for kind in Kind}
-        self._actions: dict[int, Action] = {}
+        self._actions: dict[int, Action | None] = {}
         timed: list[TimedAction] = []
         for deviation in deviations:
             match deviation.keyed():
@@ -314,12 +314,12 @@ class Decisions:
         if self.record is not None:
             self.record.append((salt, subject, occurrence))
         bits = draw(salt, subject, occurrence)
-        action = self._actions.get(bits)
-        if action is None and self._improviser is not None:
-            action = self._improviser(self.kind_of(salt), bits)
+        if self._improviser is not None and bits not in self._actions:
+            # An algorithm that forgets what it answered for can be asked the same again: it is answered alike.
+            action = self._actions[bits] = self._improviser(*self._kind_and_place(salt), bits)
             if action is not None:
                 self.improvised.append(((salt, subject, occurrence), action))
-        return action
+        return self._actions.get(bits)
 
     def key_of(self, asked: Asked) -> Key:
         """The words of a recorded key.
@@ -331,8 +331,7 @@ class Decisions:
         words = self._words or {}
         if subject not in words:
             raise InternalError(f"a decision about something without a name was recorded: {asked}")
-        kind = self.kind_of(salt)
-        return Key(kind, words[salt ^ self._salts[kind]], words[subject], occurrence)
+        return Key(*self._kind_and_place(salt), words[subject], occurrence)
 
     def kind_of(self, salt: int) -> Kind:
         """The kind in the salt of a key that was asked, while words are kept.
@@ -340,14 +339,22 @@ class Decisions:
         Raises:
             InternalError: its place never went through `name`.
         """
-        kind = self._kinds.get(salt)
-        if kind is None:
+        return self._kind_and_place(salt)[0]
+
+    def _kind_and_place(self, salt: int) -> tuple[Kind, str]:
+        known = self._kinds.get(salt)
+        if known is None:
             words = self._words or {}
-            found = [kind for kind, kind_salt in self._salts.items() if salt ^ kind_salt in words]
+            found = [(kind, words[salt ^ own]) for kind, own in self._salts.items() if salt ^ own in words]
             if not found:
                 raise InternalError(f"a decision at a place without a name was asked: {salt}")
-            kind = self._kinds[salt] = found[0]
-        return kind
+            known = self._kinds[salt] = found[0]
+        return known
+
+    def met(self) -> tuple[str, ...]:
+        """What was decided about, while an improviser is asked: kinds of decisions, and operations of ports."""
+        kinds = self._kinds.values()
+        return tuple(sorted({place.partition(" ")[0] if kind is Kind.PORT else str(kind) for kind, place in kinds}))
 
     def randomness(self, place: str) -> KeyedRandomness:
         """The randomness of the algorithms at `place`."""

@@ -20,6 +20,7 @@ from imsim.sim.algorithms import Algorithms
 from imsim.sim.deviations import Deviation, possible
 from imsim.verify.search.case import Case
 from imsim.verify.search.sampling import FAULT_OF
+from imsim.verify.search.strategy import Strategy
 from imsim.verify.search.trial import try_case
 
 if TYPE_CHECKING:
@@ -29,41 +30,54 @@ if TYPE_CHECKING:
     from imsim.sim.deviations import Action
     from imsim.verify.search.trial import Told, Trial
 
-__all__ = ["DELAYS", "Subtree", "children", "subtrees"]
+__all__ = ["Exhaustive", "bounds", "children"]
 
 _SECONDS: Final[dict[type[Action], tuple[float, ...]]] = {acts.Delay: (0.5, 8.0), acts.Pause: (8.0,)}
 """Longer than a round trip, and longer than most time-outs."""
-DELAYS: Final = "0.5 or 8 s"
-"""The same, for people."""
 
 
-class Subtree(msgspec.Struct, frozen=True, eq=False):
-    """One case, and all that follow from it by more deviations, for one process to try.
+class Exhaustive(msgspec.Struct, frozen=True, eq=False):
+    """All cases of up to so many deviations, the one without any first; see `Source`.
 
     Attributes:
         scenario, seed, algorithms: what is asked.
-        number: its place among the cases with one deviation, from 1; 0 is the run without any.
-        deviations: what it does.
-        place: at which of the parent's keys the last of them is.
-        depth: how many more deviations there may be.
+        roots: the cases with at most one deviation: at which of the first run's keys it is, and what it does.
+        depth: how many more deviations may follow.
     """
 
     scenario: Scenario
     seed: int
     algorithms: Algorithms
-    number: int
-    deviations: tuple[Deviation, ...]
-    place: int
+    roots: tuple[tuple[int, tuple[Deviation, ...]], ...]
     depth: int
+    largest: int
+
+    @staticmethod
+    def of(scenario: Scenario, *, seed: int, algorithms: Algorithms, depth: int, largest: int) -> Exhaustive:
+        """All cases of up to `depth` deviations.
+
+        Raises:
+            ConfigError: the scenario asks for what there is not.
+        """
+        base = try_case(Case(scenario=scenario, seed=seed), algorithms=algorithms, recording=True)
+        ones = () if base.failures else children(base, -1)
+        roots = ((-1, ()), *((place, (one,)) for place, one in ones))
+        return Exhaustive(scenario, seed, algorithms, roots, depth - 1, largest if depth == 1 else 1)
 
     @property
-    def order(self) -> tuple[int, ...]:
-        """Its place among the subtrees."""
-        return (self.number,)
+    def strategy(self) -> Strategy:
+        """It is one."""
+        return Strategy.EXHAUSTIVE
 
-    def tell(self) -> Iterator[Told]:
-        """Try the case, and then what follows from it."""
-        return self._told(self.deviations, self.place, self.depth, (self.number,))
+    @property
+    def count(self) -> int:
+        """How many have at most one deviation."""
+        return len(self.roots)
+
+    def tell(self, index: int, order: tuple[int, ...]) -> Iterator[Told]:
+        """Try one, and then what follows from it."""
+        place, deviations = self.roots[index]
+        return self._told(deviations, place, self.depth if index else 0, order)
 
     def _told(
         self, deviations: tuple[Deviation, ...], place: int, depth: int, order: tuple[int, ...]
@@ -76,21 +90,21 @@ class Subtree(msgspec.Struct, frozen=True, eq=False):
                 yield from self._told((*deviations, child), later, depth - 1, (*order, number))
 
 
-def subtrees(scenario: Scenario, *, seed: int, algorithms: Algorithms, depth: int) -> Iterator[Subtree]:
-    """All cases of up to `depth` deviations, the one without any first."""
-    base = try_case(Case(scenario=scenario, seed=seed), algorithms=algorithms, recording=True)
-    yield Subtree(scenario, seed, algorithms, 0, (), -1, 0)
-    if depth and not base.failures:
-        for number, (place, child) in enumerate(children(base, -1), start=1):
-            yield Subtree(scenario, seed, algorithms, number, (child,), place, depth - 1)
+def bounds(depth: int) -> str:
+    """What all cases of up to `depth` deviations are, for a person."""
+    plural = "" if depth == 1 else "s"
+    return f"up to {depth} deviation{plural}, on links of constant latency, delays of 0.5 or 8 s"
 
 
 def children(trial: Trial, place: int) -> Iterator[tuple[int, Deviation]]:
     """What may be done once more after the key at `place`: where, and what."""
+    met = set(trial.keys[: place + 1])  # a flawed algorithm can be asked the same again
     for later in range(place + 1, len(trial.keys)):
         key = trial.keys[later]
-        for action in _actions(key):
-            yield later, Deviation(key, action)
+        if key not in met:
+            met.add(key)
+            for action in _actions(key):
+                yield later, Deviation(key, action)
 
 
 def _actions(key: Key) -> Sequence[Action]:

@@ -10,7 +10,7 @@ from imsim.verify.search.case import Case
 
 if TYPE_CHECKING:
     from imsim.scenario import Scenario
-    from imsim.verify.search.hunt import Failure
+    from imsim.verify.search.found import Failure
 
 __all__ = ["FAILURES", "earlier", "keep"]
 

@@ -12,7 +12,6 @@ Case `index` is a function of (scenario, seed, index) alone, so any number of pr
 from __future__ import annotations
 
 import contextlib
-import time
 from collections import Counter
 from typing import TYPE_CHECKING, Any, Final
 
@@ -27,6 +26,7 @@ from imsim.sim.deviations import Deviation, possible
 from imsim.sim.workload import plan
 from imsim.sim.world import World
 from imsim.verify.search.case import Case
+from imsim.verify.search.strategy import Strategy
 from imsim.verify.search.trial import try_case
 
 if TYPE_CHECKING:
@@ -35,19 +35,27 @@ if TYPE_CHECKING:
     from imsim.sim.deviations import Action
     from imsim.verify.search.trial import Told
 
-__all__ = ["FAULTS", "FAULT_OF", "Ground", "Portion", "Sample", "portions", "sample", "survey"]
+__all__ = [
+    "FAULTS",
+    "FAULT_OF",
+    "MOST",
+    "Ground",
+    "Sample",
+    "Sampling",
+    "bits_from",
+    "pick",
+    "queue_of",
+    "sample",
+    "survey",
+]
 
 _EXPECTED: Final = (1, 1, 2, 3, 5, 8, 13)
 """How many deviations a case expects."""
 _SECONDS: Final = (0.05, 0.5, 2.0, 8.0, 30.0)
 """Delays and pauses: about a round trip, a retry, a time-out, a silence, and longer than all of them."""
 _JUMPS: Final = (-3600.0, -5.0, 5.0, 3600.0)
-_MOST: Final = 1_000_000
+MOST: Final = 1_000_000
 """Cases of one seed."""
-_PORTION: Final = 20
-"""Cases that a process is handed at once, at most."""
-_PORTION_SECONDS: Final = 2.0
-"""About how long it is then away: a budget and a Ctrl-C wait for that."""
 
 _BY_KEY: Final[dict[str, tuple[type[Action], ...]]] = {
     "drop": (acts.Drop, acts.LosePush),
@@ -70,12 +78,14 @@ class Ground(msgspec.Struct, frozen=True, kw_only=True):
 
     Attributes:
         asked: how many decisions there were of each kind.
+        places: where things wait their turn (`queue_of`).
         servers: their names.
         sites: between which partitions may be.
         duration: seconds until everything is healed.
     """
 
     asked: dict[Kind, int]
+    places: tuple[str, ...]
     servers: tuple[str, ...]
     sites: tuple[str, ...]
     duration: float
@@ -107,9 +117,10 @@ def survey(scenario: Scenario, *, seed: int, algorithms: Algorithms) -> Ground:
     with contextlib.suppress(AlgorithmError):
         world.run()
     decisions = world.decisions
-    kinds = Counter(decisions.kind_of(salt) for salt, _, _ in decisions.record or ())
+    keys = list(map(decisions.key_of, decisions.record or ()))
     return Ground(
-        asked=dict(kinds),
+        asked=dict(Counter(key.kind for key in keys)),
+        places=tuple(sorted({queue_of(key.kind, key.place) for key in keys})),
         servers=tuple(server.name for server in world.servers),
         sites=scenario.network.sites,
         duration=world.plan.duration,
@@ -118,10 +129,10 @@ def survey(scenario: Scenario, *, seed: int, algorithms: Algorithms) -> Ground:
 
 def sample(scenario: Scenario, ground: Ground, *, seed: int, index: int) -> Sample:
     """The case of this number, as far as it is known before it runs."""
-    bits = _bits(draw(name_hash("case"), seed, index + 1))
+    bits = bits_from(draw(name_hash("case"), seed, index + 1))
     faults = _swarm(ground, bits)
-    expected = _pick(_EXPECTED, next(bits))
-    own = seed * _MOST + index
+    expected = pick(_EXPECTED, next(bits))
+    own = seed * MOST + index
     nodes = ground.servers
     if "clock" in faults:  # which devices there are may hang on the seed
         nodes += tuple(device.name for device in plan(scenario, Decisions(own)).devices)
@@ -133,50 +144,37 @@ def sample(scenario: Scenario, ground: Ground, *, seed: int, index: int) -> Samp
     )
 
 
-class Portion(msgspec.Struct, frozen=True, eq=False):
-    """The cases `low..high - 1`, for one process to try."""
+class Sampling(msgspec.Struct, frozen=True, eq=False):
+    """Random cases; see `Source`."""
 
     scenario: Scenario
     ground: Ground
     seed: int
     algorithms: Algorithms
-    low: int
-    high: int
+    largest: int
 
     @property
-    def order(self) -> tuple[int, ...]:
-        """Its place among the portions."""
-        return (self.low,)
+    def strategy(self) -> Strategy:
+        """It is one."""
+        return Strategy.RANDOM
 
-    def tell(self) -> Iterator[Told]:
-        """Try them in order."""
-        for index in range(self.low, self.high):
-            draft = sample(self.scenario, self.ground, seed=self.seed, index=index)
-            yield try_case(draft.case, algorithms=self.algorithms, improviser=draft.improviser).told(
-                (index,), draft.faults
-            )
+    @property
+    def count(self) -> None:
+        """There is no end."""
+        return
 
-
-def portions(scenario: Scenario, *, seed: int, algorithms: Algorithms, runs: int | None) -> Iterator[Portion]:
-    """Random cases in small portions, `runs` of them or without end.
-
-    How large a portion is hangs on how long a run takes here, which changes nothing of the cases.
-    """
-    begin = time.monotonic()
-    ground = survey(scenario, seed=seed, algorithms=algorithms)
-    size = max(1, min(_PORTION, int(_PORTION_SECONDS / (time.monotonic() - begin + 1e-9))))
-    low = 0
-    while runs is None or low < runs:
-        high = low + size if runs is None else min(low + size, runs)
-        yield Portion(scenario, ground, seed, algorithms, low, high)
-        low = high
+    def tell(self, index: int, order: tuple[int, ...]) -> Iterator[Told]:
+        """Try one."""
+        draft = sample(self.scenario, self.ground, seed=self.seed, index=index)
+        trial = try_case(draft.case, algorithms=self.algorithms, improviser=draft.improviser)
+        yield trial.told(order, draft.faults)
 
 
 def _swarm(ground: Ground, bits: Iterator[int]) -> tuple[str, ...]:
     """Each kind of fault with an even chance, at least one of them."""
     there = [fault for fault in FAULTS if fault != "partition" or len(ground.sites) > 1]
     drawn = tuple(fault for fault in there if next(bits) & 1)
-    return drawn or (_pick(there, next(bits)),)
+    return drawn or (pick(there, next(bits)),)
 
 
 def _timed(
@@ -190,16 +188,16 @@ def _timed(
 
 
 def _partition(ground: Ground, bits: Iterator[int]) -> acts.Partition:
-    a = _pick(ground.sites, next(bits))
-    b = _pick([site for site in ground.sites if site != a], next(bits))
+    a = pick(ground.sites, next(bits))
+    b = pick([site for site in ground.sites if site != a], next(bits))
     at = _moment(ground, next(bits))
-    until = round(at + _pick(_SECONDS[1:], next(bits)), 3)
+    until = round(at + pick(_SECONDS[1:], next(bits)), 3)
     return acts.Partition(at=at, until=until, a=a, b=b, one_way=bool(next(bits) & 1))
 
 
 def _clock_jump(ground: Ground, nodes: Sequence[str], bits: Iterator[int]) -> acts.ClockJump:
     return acts.ClockJump(
-        at=_moment(ground, next(bits)), node=_pick(nodes, next(bits)), seconds=_pick(_JUMPS, next(bits))
+        at=_moment(ground, next(bits)), node=pick(nodes, next(bits)), seconds=pick(_JUMPS, next(bits))
     )
 
 
@@ -210,25 +208,31 @@ def _improviser(faults: Sequence[str], ground: Ground, expected: int) -> Improvi
     decisions = sum(count for kind, count in ground.asked.items() if choices[kind])
     chance = expected / decisions if decisions else 0.0
 
-    def improvise(kind: Kind, key: int) -> Action | None:
+    def improvise(kind: Kind, _place: str, key: int) -> Action | None:
         can = choices[kind]
         if not can or unit(remix(key, 1)) >= chance:
             return None
-        action: Any = _pick(can, remix(key, 2))
-        made: Action = action(_pick(_SECONDS, remix(key, 3))) if action in {acts.Delay, acts.Pause} else action()
+        action: Any = pick(can, remix(key, 2))
+        made: Action = action(pick(_SECONDS, remix(key, 3))) if action in {acts.Delay, acts.Pause} else action()
         return made
 
     return improvise
 
 
-def _bits(state: int) -> Iterator[int]:
+def queue_of(kind: Kind, place: str) -> str:
+    """Where a decision waits its turn: its place, and for all calls of a port that of who makes them."""
+    return place.partition(" ")[2] if kind is Kind.PORT else place
+
+
+def bits_from(state: int) -> Iterator[int]:
     """As many numbers of 64 bits as are wanted."""
     while True:
         state = (state + GOLDEN) & MASK
         yield remix(state)
 
 
-def _pick(choices: Sequence[Any], bits: int) -> Any:  # noqa: ANN401 (one of them)
+def pick(choices: Sequence[Any], bits: int) -> Any:  # noqa: ANN401 (one of them)
+    """One of the choices, each as likely as the others."""
     return choices[(bits >> 16) % len(choices)]
 
 

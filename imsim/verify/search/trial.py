@@ -11,9 +11,9 @@ from typing import TYPE_CHECKING, Final, Unpack
 import msgspec
 
 from imsim.errors import AlgorithmError
-from imsim.history import History, Level
+from imsim.history import Event, History, Level
 from imsim.sim.algorithms import REAL, Algorithms, Instead
-from imsim.sim.decisions import Key
+from imsim.sim.decisions import Key, name_hash
 from imsim.sim.deviations import Deviation
 from imsim.sim.world import World
 from imsim.verify.evidence import Evidence
@@ -39,6 +39,7 @@ class Trial(msgspec.Struct, frozen=True, kw_only=True, eq=False):
         failures: the promises that were broken, with the story of the first that broke each.
         decisions: how many decisions could have gone otherwise.
         keys: these decisions in order, where they were to be recorded.
+        marks: what happened at least once, as the history calls it; while improvising, also what was decided about.
     """
 
     case: Case
@@ -47,6 +48,7 @@ class Trial(msgspec.Struct, frozen=True, kw_only=True, eq=False):
     failures: dict[str, str]
     decisions: int
     keys: tuple[Key, ...] = ()
+    marks: tuple[str, ...] = ()
 
     @property
     def unknown(self) -> bool:
@@ -64,13 +66,14 @@ class Trial(msgspec.Struct, frozen=True, kw_only=True, eq=False):
         deviations = self.case.deviations
         return Told(
             order=order,
-            seed=self.case.seed,
-            deviations=tuple(map(str, deviations)),
+            case=self.case if self.failures else None,
             failures=self.failures,
             unknown=self.unknown,
             goals=tuple(goal for goal, times in met.items() if times),
+            marks=self.marks,
             faults=faults,
             actions=tuple(str(type(one.action).__struct_config__.tag).replace("_", " ") for one in deviations),
+            deviated=tuple(name_hash(str(one.key)) for one in deviations if one.key is not None),
             decisions=self.decisions,
         )
 
@@ -90,16 +93,27 @@ class Trial(msgspec.Struct, frozen=True, kw_only=True, eq=False):
 
 
 class Told(msgspec.Struct, frozen=True, kw_only=True, eq=False):
-    """A trial as one process tells another of it: its place, what was done, what came of it."""
+    """A trial as one process tells another of it: its place, what was done, what came of it.
+
+    Attributes:
+        order: its place.
+        case: what was run, if it failed.
+        failures, unknown, marks, decisions: as in `Trial`.
+        goals: those that it met.
+        faults: the kinds of fault that it might use.
+        actions: what was done instead, each time.
+        deviated: the decisions at which it was, each by the hash of its name.
+    """
 
     order: tuple[int, ...]
-    seed: int
-    deviations: tuple[str, ...]
+    case: Case | None
     failures: dict[str, str]
     unknown: bool
     goals: tuple[str, ...]
+    marks: tuple[str, ...]
     faults: tuple[str, ...]
     actions: tuple[str, ...]
+    deviated: tuple[int, ...]
     decisions: int
 
 
@@ -133,6 +147,7 @@ def try_case(
         algorithms=algorithms,
     )
     verdict, failures = None, {}
+    marks: tuple[str, ...] = ()
     try:
         end = world.run()
         history = end.history
@@ -140,7 +155,9 @@ def try_case(
         history = world.writer.finish()
         failures[CONTRACT] = str(error)
     else:
-        verdict = weigh_run(Evidence(history), case.scenario, converged=end.converged)
+        evidence = Evidence(history)
+        verdict = weigh_run(evidence, case.scenario, converged=end.converged)
+        marks = tuple(event.name.lower().replace("_", " ") for event in Event if evidence.counts[event])
         for violation in verdict.violations:
             failures.setdefault(violation.property.value, violation.sentence)
     decisions = world.decisions
@@ -148,7 +165,15 @@ def try_case(
     if made:
         case = msgspec.structs.replace(case, deviations=(*case.deviations, *made))
     keys = tuple(map(decisions.key_of, decisions.record or ()))
-    return Trial(case=case, history=history, verdict=verdict, failures=failures, decisions=decisions.asked, keys=keys)
+    return Trial(
+        case=case,
+        history=history,
+        verdict=verdict,
+        failures=failures,
+        decisions=decisions.asked,
+        keys=keys,
+        marks=(*marks, *decisions.met()),
+    )
 
 
 def replay(case: Case, **instead: Unpack[Instead]) -> Trial:

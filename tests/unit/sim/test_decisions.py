@@ -210,6 +210,25 @@ def test_what_is_asked_is_recorded_and_can_be_said() -> None:
     assert all(replayed.deviation(*asked) is not None for asked in decisions.record)
 
 
+def test_what_is_improvised_at_a_key_is_improvised_there_again() -> None:
+    """Or it could not be had again: a deviation at a key is done whenever the key is asked."""
+    met: list[tuple[Kind, str]] = []
+    answers = iter([Drop(), None, Drop()])
+
+    def improvise(kind: Kind, place: str, _bits: int) -> Drop | None:
+        met.append((kind, place))
+        return next(answers)
+
+    decisions = Decisions(1, improviser=improvise)
+    salt = decisions.salt(Kind.PUSH, "to bob/phone")
+    one, two = decisions.name("alice-1"), decisions.name("alice-2")
+    given = [decisions.deviation(salt, subject, 1) for subject in (one, two, one, two)]
+    assert given == [Drop(), None, Drop(), None]
+    assert met == [(Kind.PUSH, "to bob/phone")] * 2
+    assert decisions.improvised == [((salt, one, 1), Drop())]
+    assert decisions.met() == ("push",)
+
+
 def test_a_record_without_words_is_a_bug() -> None:
     decisions = Decisions(7, recording=True)
     decisions.deviation(1, 2, 3)

@@ -10,7 +10,7 @@ from imsim.scenario import load
 from imsim.scenario.values import Shape
 from imsim.sim.algorithms import REAL
 from imsim.verify.search import Case, check, try_case
-from imsim.verify.search.exhaustive import children, subtrees
+from imsim.verify.search.exhaustive import Exhaustive, children
 from imsim.verify.search.simpler import with_a_dull_network
 from imsim.verify.verdict import Outcome
 from tests.flawed_devices import Raises
@@ -38,11 +38,11 @@ def test_a_link_of_constant_latency_loses_nothing(tiny):
         assert profile.latency.distribution is Shape.CONSTANT
 
 
-def test_the_cases_of_the_smallest_model_are_counted(tiny):
-    cases = list(subtrees(tiny, seed=1, algorithms=REAL, depth=1))
-    assert len(cases) == TINY_CASES
-    assert len({case.deviations for case in cases}) == TINY_CASES
-    assert [case.order for case in cases] == [(number,) for number in range(TINY_CASES)]
+def test_the_cases_of_a_small_model_are_counted(tiny):
+    source = Exhaustive.of(tiny, seed=1, algorithms=REAL, depth=1, largest=20)
+    assert source.count == TINY_CASES
+    assert len({deviations for _, deviations in source.roots}) == TINY_CASES
+    assert source.roots[0] == (-1, ())
 
 
 def test_every_deviation_can_happen(tiny):
@@ -64,8 +64,8 @@ def test_children_deviate_only_after_their_parent(tiny):
 def test_a_search_through_everything_says_what_that_was(smallest):
     small = check(smallest, strategy="exhaustive", jobs=1)
     assert small.outcome is Outcome.HOLDS, str(small)
-    assert small.cases == len(list(subtrees(smallest, seed=1, algorithms=REAL, depth=1)))
-    assert "these were all cases of up to 1 deviations" in str(small)
+    assert small.cases == Exhaustive.of(smallest, seed=1, algorithms=REAL, depth=1, largest=20).count
+    assert f"all {small.cases:,} cases hold: up to 1 deviation, on links of constant latency" in str(small)
 
 
 def test_a_search_that_was_cut_short_does_not_say_that_it_was_everything(tiny):

@@ -7,7 +7,7 @@ import pytest
 from imsim.errors import AlgorithmError, ConfigError
 from imsim.scenario import load
 from imsim.verify.search import check
-from imsim.verify.search.hunt import Coverage, Found
+from imsim.verify.search.found import Coverage, Found
 from imsim.verify.verdict import Outcome
 from tests.flawed_devices import Hasty, Raises
 
@@ -24,15 +24,23 @@ def test_the_algorithms_hold_and_the_search_says_what_it_tried(tiny):
     assert found.failures == ()
     assert found.coverage.decisions > 10_000
     assert sum(found.coverage.actions.values()) == found.coverage.deviations > 100
+    assert 50 < found.coverage.distinct <= found.coverage.deviations
+    assert found.coverage.marks["shown"] == 60
+    assert 0 < found.coverage.marks["restarted"] == found.coverage.goals["a crash"]
+    assert {"hello", "kv.compare_and_set"} <= found.coverage.marks.keys()
+    assert found.coverage.strategies == {"random": 60}
     assert found.coverage.goals["a crash"] > 0
     assert "at 95 % at most 5.00% of such cases do" in str(found)
     found.assert_ok()
 
 
 def test_a_mistake_is_found_shrunk_and_told(tiny):
-    found = check(tiny, runs=40, seed=4, jobs=1, device=Hasty)
+    at_once = []
+    found = check(tiny, runs=40, seed=4, jobs=1, device=Hasty, on_failure=at_once.append)
     assert found.outcome is Outcome.VIOLATED
     (failure,) = found.failures
+    assert [one.case for one in at_once] == [failure.case]
+    assert at_once[0].shrunk is None
     assert len(failure.smallest.deviations) < len(failure.case.deviations)
     assert "crash" in str(failure.smallest)
     assert failure.shrunk.finished
@@ -89,11 +97,27 @@ def test_a_case_of_which_nothing_is_known_leaves_it_unknown():
     assert "nothing is known of 1 cases, the first of them number 4.2" in str(found)
 
 
+def test_all_strategies_take_turns_and_which_one_found_it_is_said(tiny):
+    alone = check(tiny, strategy="all", runs=130, seed=4, jobs=1, device=Hasty, shrink_seconds=0)
+    together = check(tiny, strategy="all", runs=130, seed=4, jobs=2, device=Hasty, shrink_seconds=0)
+    (one,), (other,) = alone.failures, together.failures
+    assert (one.order, one.case, one.strategy) == (other.order, other.case, other.strategy)
+    assert f"case {one.order[0]} ({one.strategy}), seed" in str(alone)
+
+
+def test_a_turn_of_every_strategy(tiny):
+    found = check(tiny, strategy="all", runs=100, jobs=1)
+    assert found.failures == ()
+    assert found.coverage.strategies == {"random": 40, "exhaustive": 40, "pct": 20}
+    assert "cases: 40 × random, 40 × exhaustive, 20 × pct" in str(found)
+    assert found.everything == ""
+
+
 @pytest.mark.parametrize(
     ("asked", "says"),
     [
         ({"depth": 0}, "depth: expected an integer >= 1, got 0"),
-        ({"strategy": "randum"}, r"strategy: expected random or exhaustive, got 'randum' \(did you mean 'random'\?\)"),
+        ({"strategy": "randum"}, r"expected random, exhaustive, pct, .*, got 'randum' \(did you mean 'random'\?\)"),
         ({"seed": -1}, "seed: expected"),
         ({"runs": 0}, "runs: expected"),
         ({"jobs": 0}, "jobs: expected"),

@@ -10,7 +10,7 @@ from imsim.sim.algorithms import REAL
 from imsim.sim.decisions import Kind
 from imsim.sim.world import World
 from imsim.verify.search import Case, try_case
-from imsim.verify.search.sampling import FAULTS, portions, sample, survey
+from imsim.verify.search.sampling import FAULTS, sample, survey
 
 ACTIONS = {
     "drop": "drop", "lose_push": "drop", "duplicate": "duplicate", "delay": "delay", "cut": "cut",
@@ -38,6 +38,8 @@ def test_a_survey_tells_what_there_is(ground):
     assert ground.sites == ("home", "city")
     assert ground.duration == 60.0
     assert ground.servers == ("server-1",)
+    assert {"to bob/phone", "from bob/phone", "at bob/phone", "at server-1"} <= set(ground.places)
+    assert all(place.count(" ") == 1 for place in ground.places)
     assert {Kind.PUSH, Kind.SEND, Kind.PORT, Kind.WRITE} <= ground.asked.keys()
 
 
@@ -91,17 +93,8 @@ def test_nothing_is_improvised_after_the_world_is_healed(tiny):
     for settle in ("1s", "10m"):
         scenario = load("tiny", {"settle": settle, "faults.events": []})
         counted: list[Kind] = []
-        trial = try_case(Case(scenario=scenario, seed=1), improviser=lambda kind, _, to=counted: to.append(kind))
+        trial = try_case(Case(scenario=scenario, seed=1), improviser=lambda kind, *_, to=counted: to.append(kind))
         assert len(counted) == trial.decisions
         asked.append(counted)
     assert asked[0] == asked[1]
     assert len(try_case(Case(scenario=tiny, seed=1)).history) > 0
-
-
-def test_portions_are_small_where_a_run_takes_long(tiny, monkeypatch):
-    ticks = iter([0.0, 0.9, 0.0, 30.0])
-    monkeypatch.setattr("imsim.verify.search.sampling.time.monotonic", lambda: next(ticks))
-    for size in (2, 1):
-        parts = list(portions(tiny, seed=1, algorithms=REAL, runs=5))
-        assert {part.high - part.low for part in parts[:2]} == {size}
-        assert [index for part in parts for index in range(part.low, part.high)] == [0, 1, 2, 3, 4]

@@ -1,0 +1,72 @@
+"""Which sources of cases a strategy has.
+
+`all` takes them in turns: what is found by few faults at one place, by many anywhere, and by an unlucky order of
+messages is met early, whichever of them a mistake needs. The turns are of fixed lengths, so case i is the same case on
+any machine; the failure that is reported is the lowest of all.
+"""
+
+from __future__ import annotations
+
+import time
+from typing import TYPE_CHECKING, Final
+
+from imsim.verify.search.exhaustive import Exhaustive
+from imsim.verify.search.priorities import Priorities
+from imsim.verify.search.sampling import Sampling, survey
+from imsim.verify.search.simpler import with_a_dull_network
+from imsim.verify.search.strategy import Strategy
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from imsim.scenario import Scenario
+    from imsim.sim.algorithms import Algorithms
+    from imsim.verify.search.sampling import Ground
+    from imsim.verify.search.strategy import Source
+
+__all__ = ["sources"]
+
+_PORTION: Final = 20
+"""Cases that a process is handed at once, at most."""
+_PORTION_SECONDS: Final = 2.0
+"""About how long it is then away: a budget and a Ctrl-C wait for that."""
+_TURNS: Final = {Strategy.EXHAUSTIVE: 40, Strategy.RANDOM: 40, Strategy.PCT: 20}
+"""How many cases of each make up one turn."""
+
+
+def sources(
+    strategy: Strategy, scenario: Scenario, *, seed: int, algorithms: Algorithms, depth: int
+) -> list[tuple[Source, int]]:
+    """The sources of a strategy, each with the length of its turn.
+
+    How many cases a process is handed at once hangs on how long a run takes here, which changes nothing of the cases.
+
+    Raises:
+        ConfigError: the scenario asks for what there is not.
+    """
+    begin = time.monotonic()
+    ground = survey(scenario, seed=seed, algorithms=algorithms)
+    largest = max(1, min(_PORTION, int(_PORTION_SECONDS / (time.monotonic() - begin + 1e-9))))
+    chosen = _TURNS if strategy is Strategy.ALL else {strategy: _TURNS[strategy]}
+    return [(_MAKERS[one](scenario, ground, seed, algorithms, largest, depth), turn) for one, turn in chosen.items()]
+
+
+def _random(scenario: Scenario, ground: Ground, seed: int, algorithms: Algorithms, largest: int, _depth: int) -> Source:
+    return Sampling(scenario, ground, seed, algorithms, largest)
+
+
+def _pct(scenario: Scenario, ground: Ground, seed: int, algorithms: Algorithms, largest: int, _depth: int) -> Source:
+    return Priorities(scenario, ground, seed, algorithms, largest)
+
+
+def _exhaustive(
+    scenario: Scenario, _ground: Ground, seed: int, algorithms: Algorithms, largest: int, depth: int
+) -> Source:
+    return Exhaustive.of(with_a_dull_network(scenario), seed=seed, algorithms=algorithms, depth=depth, largest=largest)
+
+
+_MAKERS: Final[dict[Strategy, Callable[[Scenario, Ground, int, Algorithms, int, int], Source]]] = {
+    Strategy.RANDOM: _random,
+    Strategy.PCT: _pct,
+    Strategy.EXHAUSTIVE: _exhaustive,
+}
