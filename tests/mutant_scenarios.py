@@ -124,7 +124,6 @@ SCENARIOS: Final[dict[str, dict[str, Any]]] = {
     },
     "busy": _DATAGRAM | {"traffic.rate": 9000, "network.reorder_delay": "3s", "duration": "60s"},
     "push": _PUSH,
-    "deaf push": _PUSH | {"network.kind": "datagram", "network.loss": 0.5, "traffic.rate": 2000},
     "untold push": _PUSH | _UNTOLD | {"servers.resume": "1h"},
     "polled membership": _POLL | {"devices.users": 5, "conversations.joins": 300, "conversations.leaves": 300},
     "pending kills": _DATAGRAM

@@ -379,12 +379,11 @@ MUTANTS: Final = (
         "forgetful",
     ),
     Mutant(
-        "who was looked at once is never looked at again",
+        "every timer has its slot turned",
         "server/wheel.py",
-        "                timer.armed = math.inf\n",
-        "                timer.armed = now\n",
-        "deaf push",
-        (5, 7, 12),
+        "        else:\n            waiting.append(timer)",
+        "        else:\n            waiting.append(timer)\n            self._runtime.spawn(self._turn(slot))",
+        "push",
     ),
     Mutant(
         "an edit brings back what was recalled",

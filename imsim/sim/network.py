@@ -69,7 +69,7 @@ class Network(Transit):
         on_accepted: called with a connection whose server end has just opened.
     """
 
-    __slots__ = ("_connect_timeout", "_connection_type", "_paths", "_tunnel_salt", "befall", "on_accepted")
+    __slots__ = ("_connect_timeout", "_connection_type", "_lossless", "_paths", "_tunnel_salt", "befall", "on_accepted")
 
     befall: Callable[[Action, Connection, bool], bool]
     on_accepted: Callable[[Connection], object]
@@ -89,6 +89,7 @@ class Network(Transit):
         self._connection_type = connection_type
         self._tunnel_salt = decisions.kind_salt(Kind.WORKLOAD) ^ _TUNNELS
         self._paths: dict[tuple[LinkModel, int, int], Path] = {}
+        self._lossless = False
 
     # -- devices and connections
 
@@ -135,6 +136,12 @@ class Network(Transit):
         for at_device, was_open in zip((True, False), ends, strict=True):
             if was_open:
                 self._kernel.call_in(0.0, self._tell, (connection, at_device, "cut"))
+
+    def lose_nothing_more(self) -> None:
+        """From now on no frame is lost by chance."""
+        self._lossless = True
+        for path in self._paths.values():
+            path.loss = 0
 
     def outage_end(self, device: Endpoint, at: float) -> float | None:
         """When the outage in which the device is at second `at` will end; None: it has coverage."""
@@ -322,6 +329,8 @@ class Network(Transit):
         path = self._paths.get(key)
         if path is None:
             path = self._paths[key] = Path(link, self.sites.route(site, server_site))
+            if self._lossless:
+                path.loss = 0
         return path
 
     def _tell(self, end: tuple[Connection, bool, str]) -> None:

@@ -15,7 +15,12 @@ from imsim.cli.screen import span
 
 ROOT = Path(__file__).resolve().parents[3]
 COMMAND = (sys.executable, "-m", "imsim.cli")
-VIOLATED = ("--set", "network.loss=0.99")
+FORGETFUL = (
+    sys.executable,
+    "-c",
+    "from imsim import cli; from imsim.protocol.inbox import Inbox; Inbox.knows = lambda *_: False; cli.main()",
+)
+"""The same, with a mistake in the algorithm: every message is new."""
 _CODE = re.compile(r"\x1b\[[0-9;?]*[A-Za-z]")
 _COLOUR = re.compile(r"\x1b\[(?:[0-9;]*;)?(?:3|9)[0-7](?:;[0-9]+)*m")
 
@@ -25,11 +30,11 @@ def environment(**more):
     return {**plain, "PYTHONPATH": str(ROOT), "TERM": "xterm-256color", "COLUMNS": "100", **more}
 
 
-def on_a_terminal(*arguments, **more):
+def on_a_terminal(*arguments, command=COMMAND, **more):
     """What a terminal gets, and the exit code."""
     ours, theirs = pty.openpty()
     process = subprocess.Popen(
-        [*COMMAND, *arguments], stdin=theirs, stdout=theirs, stderr=theirs, env=environment(**more)
+        [*command, *arguments], stdin=theirs, stdout=theirs, stderr=theirs, env=environment(**more)
     )
     os.close(theirs)
     got = b""
@@ -58,8 +63,8 @@ def test_a_terminal_gets_a_bar_a_table_and_colours():
 
 
 def test_a_violation_is_red_and_a_reader_may_want_no_colour():
-    assert "\x1b[1;31mviolated: " in on_a_terminal("run", "tiny", *VIOLATED)[1]
-    code, shown = on_a_terminal("run", "tiny", *VIOLATED, NO_COLOR="1")
+    assert "\x1b[1;31mviolated: " in on_a_terminal("run", "tiny", command=FORGETFUL)[1]
+    code, shown = on_a_terminal("run", "tiny", command=FORGETFUL, NO_COLOR="1")
     assert code == 1
     assert "violated: " in shown
     assert not _COLOUR.search(shown)
@@ -89,12 +94,12 @@ def test_a_pipe_gets_plain_lines_and_no_progress():
     assert "not exercised: " in done.stdout
 
 
-@pytest.mark.parametrize(("more", "code"), [((), 0), (VIOLATED, 1)])
-def test_a_reader_who_leaves_changes_no_verdict(more, code, tmp_path):
+@pytest.mark.parametrize(("command", "code"), [(COMMAND, 0), (FORGETFUL, 1)])
+def test_a_reader_who_leaves_changes_no_verdict(command, code, tmp_path):
     ours, theirs = os.pipe()
     os.close(ours)
     facts = tmp_path / "facts.jsonl"
-    arguments = [*COMMAND, "run", "tiny", *more, "--history", str(facts)]
+    arguments = [*command, "run", "tiny", "--history", str(facts)]
     done = subprocess.run(arguments, stdout=theirs, stderr=subprocess.PIPE, text=True, check=False, env=environment())
     os.close(theirs)
 

@@ -55,7 +55,7 @@ def test_a_run_ends_when_all_is_there_and_not_before():
 
 
 def test_a_run_ends_at_the_time_that_is_granted():
-    small = Small(traffic__steps=steps("59 bob send"), network__loss=0.9, settle=3).run()
+    small = Small(traffic__steps=steps("59 bob send"), network__profiles__plain__latency="2s", settle=3).run()
     assert not small.outcome.converged
     assert small.outcome.counters.seconds == 63.0
 
@@ -83,7 +83,9 @@ def test_no_fault_outlasts_the_last_heal(fault):
 
 def test_what_a_user_wants_after_the_last_heal_has_all_of_that_time_as_well():
     kill = [{"kind": "kill", "at": 58, "devices": ["bob/phone"], "share": 1.0, "for": 100}]
-    small = Small(traffic__steps=steps("58.5 bob send"), faults__events=kill, network__loss=0.9, settle=3).run()
+    small = Small(
+        traffic__steps=steps("58.5 bob send"), faults__events=kill, network__profiles__plain__latency="2s", settle=3
+    ).run()
     (submitted,) = small.times("submitted")
     assert submitted > 60.0
     assert not small.outcome.converged
@@ -293,3 +295,9 @@ def test_what_is_missing_is_known_once_it_is_durable_even_if_the_process_dies_of
     assert len(small.facts("crashed")) == 2
     assert [(row.node, row.seq, row.op) for row in small.facts("missing")] == [("bob/phone", 2, 7)]
     small.assert_holds()
+
+
+@pytest.mark.parametrize("kind", ["stream", "datagram"])
+def test_a_link_that_loses_nearly_all_is_no_excuse_for_ever(kind):
+    small = Small(traffic__steps=steps("59 bob send"), network__loss=0.98, network__kind=kind).run().assert_holds()
+    assert small.outcome.converged
