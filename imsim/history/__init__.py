@@ -10,6 +10,7 @@ of fixed width, which NumPy maps without a copy. Past `spill_bytes` the rows mov
     schema.py    what the columns and events mean         writer.py   recording facts
     store.py     where the packed bytes live              rows.py     reading them: History, Row
     files.py     saving and loading; lines.py and parquet.py are the two formats
+    parting.py   where two histories first part
 
 What does not belong here: deciding whether a fact is good or bad (verify/).
 """

@@ -1,4 +1,7 @@
-"""How a case breaks its promise: a space-time diagram where there is one, and the case in words where there is none."""
+"""How a case breaks its promise: a space-time diagram, and beside it the last neighbour that passes.
+
+Where there is no diagram, the case in words stands for it.
+"""
 
 from __future__ import annotations
 
@@ -6,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from imsim.errors import ConfigError
 from imsim.study.diagram import diagram
+from imsim.verify.search import neighbour
 
 if TYPE_CHECKING:
     from imsim.verify.search import Trial
@@ -14,7 +18,12 @@ __all__ = ["explain"]
 
 
 def explain(trial: Trial, *, width: int | None = None) -> str:
-    """A trial of a case as text, `width` columns wide; by default as wide as the terminal."""
+    """A replayed trial as text, `width` columns wide; by default as wide as the terminal."""
+    passing = neighbour(trial) if trial.failures else None
+    return _drawn(trial, width) + (f"\n\n{passing}" if passing is not None else "")
+
+
+def _drawn(trial: Trial, width: int | None) -> str:
     case = trial.case
     violations = () if trial.verdict is None else trial.verdict.violations
     if not violations:

@@ -8,7 +8,7 @@
 A **case** is a scenario, a seed, and *deviations*: at this key, do that instead. A trial runs one case and judges it.
 A strategy may let the world improvise deviations while it runs, and keeps what it did; from then on there are only
 cases. Shrinking leaves out deviations, then what is not needed of the scenario, and what remains is a short file that
-anybody can read, replay, and keep as a test.
+anybody can read, replay, and keep as a test; beside it stands its last neighbour that passes (neighbour.py).
 
 Not here: what the promises are (properties/), and how a world carries a deviation out (imsim/sim/).
 """
@@ -20,6 +20,7 @@ from imsim.verify.search.export import to_pytest
 from imsim.verify.search.found import Failure, Found
 from imsim.verify.search.hunt import check
 from imsim.verify.search.kept import FAILURES, earlier, keep
+from imsim.verify.search.neighbour import Neighbour, neighbour
 from imsim.verify.search.shrink import Shrunk, shrink
 from imsim.verify.search.strategy import Strategy
 from imsim.verify.search.trial import Trial, replay, try_case
@@ -29,12 +30,14 @@ __all__ = [
     "Case",
     "Failure",
     "Found",
+    "Neighbour",
     "Shrunk",
     "Strategy",
     "Trial",
     "check",
     "earlier",
     "keep",
+    "neighbour",
     "replay",
     "shrink",
     "to_pytest",

@@ -34,6 +34,7 @@ class Trial(msgspec.Struct, frozen=True, kw_only=True, eq=False):
 
     Attributes:
         case: what was run; what was improvised is among its deviations.
+        algorithms: what ran, where it was not the real ones.
         history: what happened, up to where an exception ended it.
         verdict: what the judge says; None where an exception ended it.
         failures: the promises that were broken, with the story of the first that broke each.
@@ -43,6 +44,7 @@ class Trial(msgspec.Struct, frozen=True, kw_only=True, eq=False):
     """
 
     case: Case
+    algorithms: Algorithms
     history: History
     verdict: Verdict | None
     failures: dict[str, str]
@@ -167,6 +169,7 @@ def try_case(
     keys = tuple(map(decisions.key_of, decisions.record or ()))
     return Trial(
         case=case,
+        algorithms=algorithms,
         history=history,
         verdict=verdict,
         failures=failures,
