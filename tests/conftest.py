@@ -1,4 +1,4 @@
-"""What every test shares: Hypothesis profiles, and the measured data that lies beside a checkout."""
+"""What every test shares: a Hypothesis profile, and the measured data that lies beside a checkout."""
 
 from __future__ import annotations
 
@@ -8,13 +8,11 @@ from pathlib import Path
 import pytest
 from hypothesis import settings
 
+import imsim.testing.profiles  # noqa: F401 (importing it registers them)
+
 REPOSITORY = Path(__file__).resolve().parents[1]
 
-# A shared machine is slow at times, and a deadline would then fail a test for nothing: no profile has one.
-settings.register_profile("dev", deadline=None)
-# The same examples each time, and none remembered from an earlier run; a failure prints how to see it again.
-settings.register_profile("ci", deadline=None, derandomize=True, database=None, print_blob=True)
-settings.load_profile("ci" if os.environ.get("CI") else "dev")
+settings.load_profile("imsim-ci" if os.environ.get("CI") else "imsim-dev")
 
 
 @pytest.fixture(scope="session")

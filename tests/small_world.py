@@ -83,12 +83,7 @@ class Small:
         """Begin, or go on, and stop in the middle; `stop` when nothing more is asked."""
         world = self.world
         if world.kernel.now == 0.0:
-            for server in world.servers:
-                server.start()
-            for node in world.devices.values():
-                node.start()
-            world.users.schedule()
-            world.faults.schedule()
+            world.begin()
         world.kernel.run(until=seconds)
         return self
 

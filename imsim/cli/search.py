@@ -34,7 +34,7 @@ def check(  # noqa: PLR0913 (what a search may be told)
     model: str,
     /,
     *,
-    strategy: Literal["random", "exhaustive", "pct", "all"] = "random",
+    strategy: Literal["random", "exhaustive", "pct", "hypothesis", "all"] = "random",
     runs: Whole | None = None,
     depth: Whole = 1,
     budget: Annotated[str | None, Parameter(metavar="DURATION")] = None,
@@ -49,7 +49,8 @@ def check(  # noqa: PLR0913 (what a search may be told)
 
     Args:
         model: A model file, or the name of a shipped one.
-        strategy: Random cases, all with few deviations, priorities between nodes (pct), or all of these in turns.
+        strategy: Random cases, all with few deviations, priorities between nodes (pct), what Hypothesis draws, or all
+            of these in turns.
         runs: How many cases are tried; by default as many as the budget allows, and without one 1000, or all there are.
         depth: How many deviations a case of an exhaustive search has at most.
         budget: How long to search, such as 60s.

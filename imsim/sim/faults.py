@@ -125,6 +125,8 @@ class Faults:
 
     def _deviate_partition(self, timed: deviations.Partition) -> None:
         world = self._world
+        if world.decisions.healed:
+            return  # it comes too late
         barrier = world.network.partition(self._party(timed.a), self._party(timed.b), one_way=timed.one_way)
         words = f"{timed.a} {'->' if timed.one_way else '|'} {timed.b}"
         world.fact(None, Event.PARTITIONED, detail=words)
@@ -160,7 +162,8 @@ class Faults:
         self._jump(event.node, event.by)
 
     def _deviate_clock(self, timed: deviations.ClockJump) -> None:
-        self._jump(timed.node, timed.seconds)
+        if not self._world.decisions.healed:
+            self._jump(timed.node, timed.seconds)
 
     def _jump(self, name: str, by: float) -> None:
         world = self._world

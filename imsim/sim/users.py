@@ -101,12 +101,13 @@ class Users:
         intention = self._world.plan[self._next]
         self._next += 1
         self._plan_next()
-        self._act(intention)
+        self.act(intention)
 
-    def _act(self, intention: Intention) -> None:
+    def act(self, intention: Intention) -> None:
+        """A user wants something now."""
         node = self._devices[intention.device]
         if node.device is None or node.waiting is not None:
-            self._world.kernel.call_in(_AGAIN, self._act, intention)
+            self._world.kernel.call_in(_AGAIN, self.act, intention)
             return
         conversation = self._world.plan.conversations[intention.conversation].name
         _ACTIONS[intention.action](self, node, intention, conversation)

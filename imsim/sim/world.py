@@ -177,25 +177,35 @@ class World:
                 server.end()
 
     def _run(self, on_progress: Callable[[float, float], bool | None] | None) -> Outcome:
+        self.begin()
+        kernel = self.kernel
+        for step in range(1, _SLICES + 1):
+            kernel.run(until=self.plan.duration * step / _SLICES)
+            if on_progress is not None and on_progress(kernel.now, self.plan.duration):
+                return self._outcome(interrupted=True)
+        return self.finish(on_progress)
+
+    def begin(self) -> None:
+        """Start what there is; from then on the kernel runs it. `run` does this, and `finish`."""
         for server in self.servers:
             server.start()
         for node in self.devices.values():
             node.start()
         self.users.schedule()
         self.faults.schedule()
+
+    def finish(self, on_progress: Callable[[float, float], bool | None] | None = None) -> Outcome:
+        """Heal everything, and wait for convergence."""
         kernel = self.kernel
-        for step in range(1, _SLICES + 1):
-            kernel.run(until=self.plan.duration * step / _SLICES)
-            if on_progress is not None and on_progress(kernel.now, self.plan.duration):
-                return self._outcome(interrupted=True)
+        ended = kernel.now
         self._heal()
         granted = self.scenario.settle_seconds()
-        deadline = self.plan.duration + granted
-        half = self.plan.duration + granted / 2
+        deadline = ended + granted
+        half = ended + granted / 2
         converged = False
         while not converged and kernel.now < deadline:
             kernel.run(until=min(kernel.now + _LOOK, deadline))
-            deadline = max(self.plan.duration, self.users.last_wish) + granted
+            deadline = max(ended, self.users.last_wish) + granted
             converged = self.converged()
             if not converged and kernel.now >= half:
                 half = math.inf

@@ -10,6 +10,9 @@ A check takes a factory that opens fresh ports and a `run` that drives a corouti
 sentence that names the broken promise. That each promise can be found broken is tested too
 (tests/conformance/test_broken_ports.py).
 
+For tests with Hypothesis there are strategies.py, machine.py and profiles.py, imported on their own, since Hypothesis
+is no dependency.
+
 What does not belong here: a world, a pytest fixture, and promises that no port can be asked to show (failovers,
 faults).
 """

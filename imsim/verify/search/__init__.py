@@ -4,6 +4,7 @@
                   sampling.py    any faults anywhere                        └─▶ shrink.py: a smaller one ─▶ case.py
                   priorities.py  unlucky orders
                   exhaustive.py  all with few faults
+                  drawn.py       what Hypothesis draws
 
 A **case** is a scenario, a seed, and *deviations*: at this key, do that instead. A trial runs one case and judges it.
 A strategy may let the world improvise deviations while it runs, and keeps what it did; from then on there are only

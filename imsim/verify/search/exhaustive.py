@@ -19,7 +19,7 @@ from imsim.sim import deviations as acts
 from imsim.sim.algorithms import Algorithms
 from imsim.sim.deviations import Deviation, possible
 from imsim.verify.search.case import Case
-from imsim.verify.search.sampling import FAULT_OF
+from imsim.verify.search.sampling import faults_of
 from imsim.verify.search.strategy import Strategy
 from imsim.verify.search.trial import try_case
 
@@ -84,7 +84,7 @@ class Exhaustive(msgspec.Struct, frozen=True, eq=False):
     ) -> Iterator[Told]:
         case = Case(scenario=self.scenario, seed=self.seed, deviations=deviations)
         trial = try_case(case, algorithms=self.algorithms, recording=depth > 0)
-        yield trial.told(order, tuple(dict.fromkeys(FAULT_OF[type(one.action)] for one in deviations)))
+        yield trial.told(order, faults_of(deviations))
         if depth and not trial.failures:
             for number, (later, child) in enumerate(children(trial, place), start=1):
                 yield from self._told((*deviations, child), later, depth - 1, (*order, number))

@@ -68,8 +68,8 @@ def check(  # noqa: PLR0913 (what a search may be told)
 
     Args:
         scenario: what is asked; its own faults happen in every case.
-        strategy: `random` cases; `pct`: by priorities between nodes; `exhaustive`: all with up to `depth` deviations,
-            on links of constant latency; or `all`: these in turns.
+        strategy: `random` cases; `pct`: by priorities between nodes; `hypothesis`: what that draws; `exhaustive`: all
+            with up to `depth` deviations, on links of constant latency; or `all`: these in turns.
         runs: how many cases; by default as many as the budget allows, and without one all of an exhaustive search,
             otherwise 1,000.
         depth: how many deviations a case of an exhaustive search has at most.

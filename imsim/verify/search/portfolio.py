@@ -2,7 +2,7 @@
 
 `all` takes them in turns: what is found by few faults at one place, by many anywhere, and by an unlucky order of
 messages is met early, whichever of them a mistake needs. The turns are of fixed lengths, so case i is the same case on
-any machine; the failure that is reported is the lowest of all.
+any machine that has Hypothesis, or on any that has not; the failure that is reported is the lowest of all.
 """
 
 from __future__ import annotations
@@ -10,6 +10,7 @@ from __future__ import annotations
 import time
 from typing import TYPE_CHECKING, Final
 
+from imsim.verify.search.drawn import Drawn, there
 from imsim.verify.search.exhaustive import Exhaustive
 from imsim.verify.search.priorities import Priorities
 from imsim.verify.search.sampling import Sampling, survey
@@ -30,7 +31,7 @@ _PORTION: Final = 20
 """Cases that a process is handed at once, at most."""
 _PORTION_SECONDS: Final = 2.0
 """About how long it is then away: a budget and a Ctrl-C wait for that."""
-_TURNS: Final = {Strategy.EXHAUSTIVE: 40, Strategy.RANDOM: 40, Strategy.PCT: 20}
+_TURNS: Final = {Strategy.EXHAUSTIVE: 40, Strategy.RANDOM: 40, Strategy.PCT: 20, Strategy.HYPOTHESIS: 20}
 """How many cases of each make up one turn."""
 
 
@@ -47,26 +48,18 @@ def sources(
     begin = time.monotonic()
     ground = survey(scenario, seed=seed, algorithms=algorithms)
     largest = max(1, min(_PORTION, int(_PORTION_SECONDS / (time.monotonic() - begin + 1e-9))))
-    chosen = _TURNS if strategy is Strategy.ALL else {strategy: _TURNS[strategy]}
-    return [(_MAKERS[one](scenario, ground, seed, algorithms, largest, depth), turn) for one, turn in chosen.items()]
+    made: list[tuple[Source, int]] = []
+    for one, turn in _TURNS.items():
+        if one is Strategy.EXHAUSTIVE and strategy in {one, Strategy.ALL}:
+            dull = with_a_dull_network(scenario)
+            made.append((Exhaustive.of(dull, seed=seed, algorithms=algorithms, depth=depth, largest=largest), turn))
+        elif one is strategy or (strategy is Strategy.ALL and (one is not Strategy.HYPOTHESIS or there())):
+            made.append((_CHANCES[one](scenario, ground, seed, algorithms, largest), turn))
+    return made
 
 
-def _random(scenario: Scenario, ground: Ground, seed: int, algorithms: Algorithms, largest: int, _depth: int) -> Source:
-    return Sampling(scenario, ground, seed, algorithms, largest)
-
-
-def _pct(scenario: Scenario, ground: Ground, seed: int, algorithms: Algorithms, largest: int, _depth: int) -> Source:
-    return Priorities(scenario, ground, seed, algorithms, largest)
-
-
-def _exhaustive(
-    scenario: Scenario, _ground: Ground, seed: int, algorithms: Algorithms, largest: int, depth: int
-) -> Source:
-    return Exhaustive.of(with_a_dull_network(scenario), seed=seed, algorithms=algorithms, depth=depth, largest=largest)
-
-
-_MAKERS: Final[dict[Strategy, Callable[[Scenario, Ground, int, Algorithms, int, int], Source]]] = {
-    Strategy.RANDOM: _random,
-    Strategy.PCT: _pct,
-    Strategy.EXHAUSTIVE: _exhaustive,
+_CHANCES: Final[dict[Strategy, Callable[[Scenario, Ground, int, Algorithms, int], Source]]] = {
+    Strategy.RANDOM: Sampling,
+    Strategy.PCT: Priorities,
+    Strategy.HYPOTHESIS: Drawn,
 }

@@ -21,7 +21,7 @@ from imsim.errors import AlgorithmError
 from imsim.scenario import Scenario
 from imsim.sim import deviations as acts
 from imsim.sim.algorithms import Algorithms
-from imsim.sim.decisions import GOLDEN, MASK, Decisions, Improviser, Kind, draw, name_hash, remix, unit
+from imsim.sim.decisions import GOLDEN, MASK, Decisions, Improviser, Key, Kind, draw, name_hash, remix, unit
 from imsim.sim.deviations import Deviation, possible
 from imsim.sim.workload import plan
 from imsim.sim.world import World
@@ -32,17 +32,19 @@ from imsim.verify.search.trial import try_case
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-    from imsim.sim.deviations import Action
+    from imsim.sim.deviations import Action, TimedAction
     from imsim.verify.search.trial import Told
 
 __all__ = [
     "FAULTS",
-    "FAULT_OF",
+    "JUMPS",
     "MOST",
+    "SECONDS",
     "Ground",
     "Sample",
     "Sampling",
     "bits_from",
+    "faults_of",
     "pick",
     "queue_of",
     "sample",
@@ -51,9 +53,9 @@ __all__ = [
 
 _EXPECTED: Final = (1, 1, 2, 3, 5, 8, 13)
 """How many deviations a case expects."""
-_SECONDS: Final = (0.05, 0.5, 2.0, 8.0, 30.0)
+SECONDS: Final = (0.05, 0.5, 2.0, 8.0, 30.0)
 """Delays and pauses: about a round trip, a retry, a time-out, a silence, and longer than all of them."""
-_JUMPS: Final = (-3600.0, -5.0, 5.0, 3600.0)
+JUMPS: Final = (-3600.0, -5.0, 5.0, 3600.0)
 MOST: Final = 1_000_000
 """Cases of one seed."""
 
@@ -66,27 +68,30 @@ _BY_KEY: Final[dict[str, tuple[type[Action], ...]]] = {
     "pause": (acts.Pause,),
     "time out": (acts.TimeoutBefore, acts.TimeoutAfter),
 }
-FAULT_OF: Final[dict[type, str]] = {action: fault for fault, actions in _BY_KEY.items() for action in actions}
-"""The kind of fault of each action at a key."""
-_BY_TIME: Final = ("partition", "clock")
-FAULTS: Final = (*_BY_KEY, *_BY_TIME)
+_BY_TIME: Final[dict[str, tuple[type[TimedAction], ...]]] = {"partition": (acts.Partition,), "clock": (acts.ClockJump,)}
+_ACTIONS: Final = {**_BY_KEY, **_BY_TIME}
+FAULTS: Final = tuple(_ACTIONS)
 """The kinds of fault, as a person calls them."""
+_FAULT_OF: Final[dict[type, str]] = {action: fault for fault, actions in _ACTIONS.items() for action in actions}
 
 
 class Ground(msgspec.Struct, frozen=True, kw_only=True):
     """What there is to deviate from, as a run without deviations shows it.
 
     Attributes:
-        asked: how many decisions there were of each kind.
+        keys: the decisions that were asked, in order.
+        asked: how many there were of each kind.
         places: where things wait their turn (`queue_of`).
-        servers: their names.
+        servers, devices: their names.
         sites: between which partitions may be.
         duration: seconds until everything is healed.
     """
 
+    keys: tuple[Key, ...]
     asked: dict[Kind, int]
     places: tuple[str, ...]
     servers: tuple[str, ...]
+    devices: tuple[str, ...]
     sites: tuple[str, ...]
     duration: float
 
@@ -117,11 +122,13 @@ def survey(scenario: Scenario, *, seed: int, algorithms: Algorithms) -> Ground:
     with contextlib.suppress(AlgorithmError):
         world.run()
     decisions = world.decisions
-    keys = list(map(decisions.key_of, decisions.record or ()))
+    keys = tuple(map(decisions.key_of, decisions.record or ()))
     return Ground(
+        keys=keys,
         asked=dict(Counter(key.kind for key in keys)),
         places=tuple(sorted({queue_of(key.kind, key.place) for key in keys})),
         servers=tuple(server.name for server in world.servers),
+        devices=tuple(world.devices),
         sites=scenario.network.sites,
         duration=world.plan.duration,
     )
@@ -191,14 +198,12 @@ def _partition(ground: Ground, bits: Iterator[int]) -> acts.Partition:
     a = pick(ground.sites, next(bits))
     b = pick([site for site in ground.sites if site != a], next(bits))
     at = _moment(ground, next(bits))
-    until = round(at + pick(_SECONDS[1:], next(bits)), 3)
+    until = round(at + pick(SECONDS[1:], next(bits)), 3)
     return acts.Partition(at=at, until=until, a=a, b=b, one_way=bool(next(bits) & 1))
 
 
 def _clock_jump(ground: Ground, nodes: Sequence[str], bits: Iterator[int]) -> acts.ClockJump:
-    return acts.ClockJump(
-        at=_moment(ground, next(bits)), node=pick(nodes, next(bits)), seconds=pick(_JUMPS, next(bits))
-    )
+    return acts.ClockJump(at=_moment(ground, next(bits)), node=pick(nodes, next(bits)), seconds=pick(JUMPS, next(bits)))
 
 
 def _improviser(faults: Sequence[str], ground: Ground, expected: int) -> Improviser:
@@ -213,10 +218,15 @@ def _improviser(faults: Sequence[str], ground: Ground, expected: int) -> Improvi
         if not can or unit(remix(key, 1)) >= chance:
             return None
         action: Any = pick(can, remix(key, 2))
-        made: Action = action(pick(_SECONDS, remix(key, 3))) if action in {acts.Delay, acts.Pause} else action()
+        made: Action = action(pick(SECONDS, remix(key, 3))) if action in {acts.Delay, acts.Pause} else action()
         return made
 
     return improvise
+
+
+def faults_of(deviations: Sequence[Deviation]) -> tuple[str, ...]:
+    """The kinds of fault that deviations are of."""
+    return tuple(dict.fromkeys(_FAULT_OF[type(deviation.action)] for deviation in deviations))
 
 
 def queue_of(kind: Kind, place: str) -> str:

@@ -32,6 +32,8 @@ class Strategy(enum.StrEnum):
     """Every case with few deviations (exhaustive.py)."""
     PCT = "pct"
     """Priorities between nodes, with few changes of them (priorities.py)."""
+    HYPOTHESIS = "hypothesis"
+    """What Hypothesis draws (drawn.py)."""
     ALL = "all"
     """All of them in turns (portfolio.py)."""
 

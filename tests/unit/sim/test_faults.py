@@ -281,3 +281,12 @@ def test_the_world_checks_events_that_no_loader_saw():
         asked = msgspec.structs.replace(scenario(), faults=Faults(events=(event,)))
         with pytest.raises(ConfigError, match=r"faults\.events\[0\]"):
             World(asked, seed=1)
+
+
+@pytest.mark.parametrize(
+    "words", ["partition home from city from 40 s until 4000 s", "jump the clock of server-1 by 3600 s at 40 s"]
+)
+def test_what_a_case_wants_when_everything_is_healed_comes_too_late(words):
+    plain, late = (broken(cases=cases, duration="40s", **SITES) for cases in ((), (words,)))
+    assert not late.facts("partitioned")
+    assert late.history.sha256 == plain.history.sha256
