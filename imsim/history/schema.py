@@ -117,6 +117,8 @@ class Event(enum.IntEnum):
     CAUGHT_UP = 45
     # what its user reads in the end
     VIEWED = 46
+    # what a message answers
+    REPLIED = 47
 
     @property
     def word(self) -> str:

@@ -75,8 +75,9 @@ class Facts:
 
     def tell(self, facts: Iterable[Fact]) -> None:
         """Append facts; each line is handed to the system before the next thing happens."""
+        now = self._now()  # what one durable write tells is true at one moment
         for fact in facts:
-            self._file.write(json.dumps({"t": self._now(), "node": self._node, **fact}) + "\n")
+            self._file.write(json.dumps({"t": now, "node": self._node, **fact}) + "\n")
         self._file.flush()
 
     def tell_again(self, facts: Iterable[Fact]) -> None:
@@ -105,7 +106,11 @@ def of_record(record: object) -> list[Fact]:
     if type(record) is Queued and not record.cancelling:
         kind = "" if type(record.body) is Message else str(type(record.body).__struct_config__.tag)
         size = len(getattr(record.body, "content", ""))
-        return [_about("submitted", record.client_id, record.conversation, detail=kind, size=size)]
+        submitted = _about("submitted", record.client_id, record.conversation, detail=kind, size=size)
+        answered = getattr(record.body, "reply_to", None)
+        if answered is None:
+            return [submitted]
+        return [submitted, _about("replied", record.client_id, record.conversation, detail=answered)]
     if type(record) is Resolved and record.state in _STATES:
         return [_about(_STATES[record.state].word, record.client_id, detail=record.reason)]
     if type(record) is Missing:

@@ -373,7 +373,7 @@ class DeviceNode(Endpoint):
         self._forget_pushes()
 
     def _on_queued(self, record: Queued) -> None:
-        self.make.world.users.submitted(record.client_id)
+        self.make.world.users.submitted(record.client_id, getattr(record.body, "reply_to", None))
 
     def _on_missing(self, record: Missing) -> None:
         """As with what became of a message: the hint may be lost with the process, and the record is there."""

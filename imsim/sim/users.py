@@ -175,13 +175,17 @@ class Users:
         node.run(None, 0)
         self._unwritten.pop(client_id, None)  # the process died before the entry was durable: the user sees that
 
-    def submitted(self, client_id: str) -> None:
-        """The device has made an entry durable: from now on it owes an answer."""
+    def submitted(self, client_id: str, reply_to: str | None) -> None:
+        """The device has made an entry durable, which may answer another: from now on it owes an answer."""
         unwritten = self._unwritten.pop(client_id, None)
-        if unwritten is not None:
-            node, named, size, detail = unwritten
-            self.last_wish = self._world.kernel.now
-            self._world.fact_about(node, Event.SUBMITTED, named, 0, 0, size=size, detail=detail)
+        if unwritten is None:
+            return
+        node, named, size, detail = unwritten
+        world = self._world
+        self.last_wish = world.kernel.now
+        world.fact_about(node, Event.SUBMITTED, named, 0, 0, size=size, detail=detail)
+        if reply_to is not None:
+            world.fact_about(node, Event.REPLIED, named, 0, 0, detail=world.naming.word(reply_to))
 
     # ------------------------------------------------------------------------------------------ inside
 

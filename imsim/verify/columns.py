@@ -108,6 +108,16 @@ class Columns:
         """Some rows; not for rows that are only counted."""
         return Block(places, self._rows[places if self._kept is None else np.searchsorted(self._kept, places)])
 
+    def rows_of(self, events: tuple[Event, ...]) -> Block | None:
+        """The rows of several events in one block, in order; None where the history is none that one block holds."""
+        if self._history is not None or len(self.events) > _BLOCK_ROWS:
+            return None
+        chosen = self.events == events[0]
+        for event in events[1:]:
+            chosen |= self.events == event
+        places = np.flatnonzero(chosen)
+        return Block(places, self._rows[places])
+
     def shown(self) -> Iterator[Block]:
         """The rows of `shown`, in order."""
         if self._history is None:

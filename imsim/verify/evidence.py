@@ -60,7 +60,8 @@ class Evidence:
         columns = Columns(history)
         self.events = columns.events
         self.epochs = columns.epochs
-        self.column, self.times, self.shown = columns.column, columns.times, columns.shown
+        self.column, self.times = columns.column, columns.times
+        self.shown, self.rows_of = columns.shown, columns.rows_of
         self.counts: list[int] = np.bincount(self.events, minlength=_EVENTS).tolist()
         if len(history.conversations) * self.epochs >= 1 << (63 - SEQ_BITS):
             raise ConfigError(

@@ -30,9 +30,13 @@ class Property(enum.Enum):
 
     NO_LOSS = "no loss"
     NO_DUPLICATE = "no duplicate shown"
+    ONE_EFFECT = "one effect a key"
     ORDER = "order"
+    CAUSAL_ORDER = "causal order"
+    SESSIONS = "session guarantees"
     CONVERGENCE = "convergence"
     RETRIES_ENDED = "retries ended"
+    TRUTH = "told the truth"
     PROVENANCE = "nothing out of nowhere"
 
 

@@ -19,7 +19,7 @@ from imsim.history.schema import Event
 from imsim.verify.evidence import SEQ_BITS
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterable, Iterator
 
     import numpy.typing as npt
 
@@ -29,6 +29,7 @@ if TYPE_CHECKING:
 __all__ = ["Gap", "Sightings", "Views", "identities"]
 
 _NONE: Final = np.zeros(0, np.int64)
+_SHOWING: Final = (Event.SHOWN, Event.EDITED, Event.RECALLED)
 
 
 class Gap(NamedTuple):
@@ -96,8 +97,18 @@ class Views:
         self.strangers: Numbers = np.concatenate(strangers)
         self.odd: Numbers = np.concatenate(odd)
 
-    def sightings(self) -> Iterator[Sightings]:
-        """All rows that show something, in blocks: the messages in order, then the operations."""
+    def sightings(self) -> Iterable[Sightings]:
+        """All rows that show something, in blocks, the rows of each in order; a small history is one block."""
+        if self._few is None:
+            return self._blocks()
+        return self._few
+
+    @functools.cached_property
+    def _few(self) -> tuple[Sightings, ...] | None:
+        block = self._evidence.rows_of(_SHOWING)
+        return None if block is None else (self._seen(block),)
+
+    def _blocks(self) -> Iterator[Sightings]:
         evidence = self._evidence
         for block in evidence.shown():
             yield self._seen(block)

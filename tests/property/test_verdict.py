@@ -36,10 +36,10 @@ def test_losses_duplicates_and_strangers_are_counted_like_sets(changes, shown, w
             writer.fact(0, "s", event, conversation=conversation, seq=slot, detail=user)
     for slot in range(1, LENGTH + 1):
         name = f"m{slot}"
-        writer.fact(1, "a/1", Event.SUBMITTED, conversation=conversation, message=name)
+        writer.fact(1, "z/1", Event.SUBMITTED, conversation=conversation, message=name)
         writer.fact(1, "s", Event.COMMITTED, conversation=conversation, message=name, seq=slot)
         writer.fact(1, "s", Event.ACCEPTED, conversation=conversation, message=name, seq=slot)
-        writer.fact(1, "a/1", Event.RESOLVED, conversation=conversation, message=name, seq=slot)
+        writer.fact(1, "z/1", Event.RESOLVED, conversation=conversation, message=name, seq=slot)
     install = Counter()
     for number, (device, slot) in enumerate(shown):
         for wiped in [each for each, after in wiped_after.items() if after == number]:

@@ -1,8 +1,11 @@
 """The promises, one a file: plain functions from the evidence to charges, none where the promise was kept.
 
-    loss.py         acknowledged is never lost              order.py        one order, the senders' own in it
-    duplicates.py   nothing is shown twice                  convergence.py  all devices agree in the end
-    provenance.py   nothing comes out of nowhere            retries.py      every submission ends in a truth
+    loss.py         acknowledged is never lost              sessions.py     devices see what they wrote, and write after
+    duplicates.py   nothing is shown twice                                  what they saw
+    order.py        one order, the senders' own in it       convergence.py  all devices agree in the end
+    causality.py    answers follow what they answer         retries.py      every submission ends
+    provenance.py   nothing comes out of nowhere            truth.py        what users were told is so, and stays so
+    effects.py      one effect a key
 
 A property reads what evidence.py and its tables have at hand and never the algorithm's own state; its sentence names
 people's things (a message, a device), its places the rows that anyone can check.
@@ -12,7 +15,18 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
-from imsim.verify.properties import convergence, duplicates, loss, order, provenance, retries
+from imsim.verify.properties import (
+    causality,
+    convergence,
+    duplicates,
+    effects,
+    loss,
+    order,
+    provenance,
+    retries,
+    sessions,
+    truth,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
@@ -25,8 +39,12 @@ __all__ = ["PROPERTIES"]
 PROPERTIES: Final[tuple[Callable[[Evidence], Iterable[Charge]], ...]] = (
     loss.check,
     duplicates.check,
+    effects.check,
     order.check,
+    causality.check,
+    sessions.check,
     convergence.check,
     retries.check,
+    truth.check,
     provenance.check,
 )

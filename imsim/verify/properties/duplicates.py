@@ -1,4 +1,4 @@
-"""No duplicate shown: a message becomes a row once an install, and has one slot in the log.
+"""No duplicate shown: a message becomes a row once an install.
 
 The same message at another position after a change of epoch is a move, not a duplicate: rows of different epochs are
 told apart. A copy that arrived and was not shown (`suppressed`) is what should happen.
@@ -26,9 +26,15 @@ __all__ = ["again", "check"]
 
 
 def check(evidence: Evidence) -> Iterator[Charge]:
-    """Nothing is shown twice, and nothing stands in the log twice."""
-    yield from _shown(evidence)
-    yield from _stored(evidence)
+    """Nothing is shown twice."""
+    pairs = again(evidence)
+
+    def tell(number: int) -> Story:
+        first = evidence.history.row(pairs[number][0])
+        return Story(f"{first.node} shows {first.message} twice in one install", pairs[number])
+
+    if pairs:
+        yield Charge(Property.NO_DUPLICATE, range(len(pairs)), tell)
 
 
 def again(evidence: Evidence) -> list[tuple[int, int]]:
@@ -56,32 +62,3 @@ def _crowded(evidence: Evidence, seen: Sightings) -> Flags:
     """Which rows of the present install fill a cell that others fill too."""
     crowded: Flags = (seen.cell >= 0) & seen.present & (evidence.views.rows_in_cell[seen.cell] > 1)
     return crowded
-
-
-def _shown(evidence: Evidence) -> Iterator[Charge]:
-    pairs = again(evidence)
-
-    def tell(number: int) -> Story:
-        first = evidence.history.row(pairs[number][0])
-        return Story(f"{first.node} shows {first.message} twice in one install", pairs[number])
-
-    if pairs:
-        yield Charge(Property.NO_DUPLICATE, range(len(pairs)), tell)
-
-
-def _stored(evidence: Evidence) -> Iterator[Charge]:
-    log, fates = evidence.log, evidence.fates
-    users = np.flatnonzero(log.live & (fates.submitted[log.message] >= 0))
-    copies = users[fates.slot[log.message[users]] != users]
-
-    def tell(slot: int) -> Story:
-        message = int(log.message[slot])
-        last = int(fates.slot[message])
-        return Story(
-            f"{evidence.message(message)} stands in the log twice, as {evidence.position(int(log.key[slot]))} and as "
-            f"{evidence.position(int(log.key[last]))}",
-            (int(fates.submitted[message]), int(log.place[slot]), int(log.place[last])),
-        )
-
-    if len(copies):
-        yield Charge(Property.NO_DUPLICATE, copies, tell)

@@ -1,9 +1,10 @@
-"""Retries ended: the user is told the truth about everything that was submitted, in the end.
+"""Retries ended: the user is told what became of everything that was submitted, in the end.
 
 Every submission is *resolved* (sent), *failed* or *cancelled* on its device at the end, and none is left pending or
 unknown; only an install that is gone takes its open submissions with it, and what is unknown may stay so where the log
-is trimmed that would say it. And what was told is true: a message that was
-sent is in the log, one that failed or was cancelled is not, and never will be.
+is trimmed that would say it.
+
+What does not belong here: whether what was told is true (truth.py).
 """
 
 from __future__ import annotations
@@ -27,17 +28,12 @@ __all__ = ["check"]
 
 
 def check(evidence: Evidence) -> Iterator[Charge]:
-    """Every submission ends, and what was told is true."""
+    """Every submission ends."""
     fates = evidence.fates
     submitted = np.flatnonzero(fates.submitted >= 0)
     told = fates.told[submitted]
-    refused = (told == Event.FAILED) | (told == Event.CANCELLED)
-    sent = told == Event.RESOLVED
-    yield from _open(evidence, submitted[~(refused | sent)])
-    in_log = fates.slot[submitted] >= 0
-    yield from _untrue(evidence, submitted[refused & in_log], "is in the log")
-    lost = sent & ~in_log & ~fates.tail_lost[submitted]
-    yield from _untrue(evidence, submitted[lost], "is not in the log")
+    ended = (told == Event.RESOLVED) | (told == Event.FAILED) | (told == Event.CANCELLED)
+    yield from _open(evidence, submitted[~ended])
 
 
 def _open(evidence: Evidence, messages: Numbers) -> Iterator[Charge]:
@@ -91,19 +87,3 @@ def _beyond_telling(evidence: Evidence, messages: Numbers) -> Flags:
 
 
 _STILL = {Event.SUBMITTED: "pending", Event.UNKNOWN: "unknown"}
-
-
-def _untrue(evidence: Evidence, messages: Numbers, truth: str) -> Iterator[Charge]:
-    fates = evidence.fates
-
-    def tell(message: int) -> Story:
-        row = evidence.history.row(int(fates.last_told[message]))
-        slot = int(fates.slot[message])
-        rows = (int(fates.submitted[message]), row.place)
-        return Story(
-            f"{row.node} was told that {evidence.message(message)} is {row.event.word}, and it {truth}",
-            rows if slot < 0 else (*rows, int(evidence.log.place[slot])),
-        )
-
-    if len(messages):
-        yield Charge(Property.RETRIES_ENDED, messages, tell)

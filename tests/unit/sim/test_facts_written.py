@@ -23,6 +23,7 @@ EVERYTHING = (
         "devices.users": 5,
         "conversations.joins": 300,
         "conversations.leaves": 300,
+        "traffic.replies": 0.3,
         "servers.retention.entries": 3,
         "servers.retention.age": "1s",
         "servers.sites": ["there"],

@@ -55,7 +55,7 @@ def test_what_comes_back_after_a_wipe_is_neither_lost_nor_a_duplicate(chat):
 def test_a_promise_that_no_slot_keeps_is_a_loss(chat):
     chat.submit("alice/phone", "alice-1").accept("alice-1", 2).resolve("alice/phone", "alice-1")
 
-    assert judge(chat.end()).counts == {Property.NO_LOSS: 1, Property.RETRIES_ENDED: 1}
+    assert judge(chat.end()).counts == {Property.NO_LOSS: 1, Property.TRUTH: 1}
 
 
 def test_a_missing_range_that_a_trim_covers_is_no_loss(chat):
@@ -102,7 +102,7 @@ def test_what_a_failover_lost_is_excused_by_name_only(new_chat):
         return (chat.say("server-1", Event.TAIL_LOST, conversation="chat", message="alice-1") if named else chat).end()
 
     assert judge(history(named=True)).outcome is Outcome.HOLDS
-    assert judge(history(named=False)).counts == {Property.NO_LOSS: 1, Property.RETRIES_ENDED: 1}
+    assert judge(history(named=False)).counts == {Property.NO_LOSS: 1, Property.TRUTH: 1}
 
 
 def test_a_message_whose_epoch_was_cut_may_be_cancelled_after_all(chat):

@@ -10,9 +10,9 @@ STRANGE = {Property.PROVENANCE: 1}
 
 
 def test_a_row_where_nothing_was_committed_is_told(chat):
-    chat.submit("alice/phone", "alice-1").say("alice/phone", Event.CANCELLED, message="alice-1")
+    chat.submit("alice/phone", "alice-1").show("alice-1", 2, "bob/pc")
 
-    verdict = judge(chat.show("alice-1", 2, "bob/pc").end())
+    verdict = judge(chat.say("alice/phone", Event.CANCELLED, message="alice-1").end())
 
     assert verdict.counts == STRANGE
     assert verdict.violations[0].sentence == ("bob/pc shows alice-1 at a position of chat where nothing was committed")

@@ -1,4 +1,4 @@
-"""Retries ended: no submission stays open, and what its user was told is true."""
+"""Retries ended: no submission stays open."""
 
 from __future__ import annotations
 
@@ -73,26 +73,6 @@ def test_an_install_that_is_gone_takes_its_open_submissions_along(chat, end):
     chat.submit("alice/phone", "alice-1").say("alice/phone", end[0], detail=end[1])
 
     assert judge(chat.end()).outcome is Outcome.HOLDS
-
-
-@pytest.mark.parametrize("event", [Event.FAILED, Event.CANCELLED])
-def test_what_was_told_not_to_be_sent_may_not_appear(chat, event):
-    chat.submit("alice/phone", "alice-1").say("alice/phone", event, message="alice-1")
-    chat.commit("alice-1", 2).show("alice-1", 2)
-
-    verdict = judge(chat.end())
-
-    assert verdict.counts == OPEN
-    assert verdict.violations[0].sentence == (
-        f"alice/phone was told that alice-1 is {event.word}, and it is in the log"
-    )
-    assert [row.event for row in verdict.violations[0].rows] == [Event.SUBMITTED, event, Event.COMMITTED]
-
-
-def test_what_was_told_to_be_sent_must_appear(chat):
-    chat.submit("alice/phone", "alice-1").resolve("alice/phone", "alice-1")
-
-    assert "alice/phone was told that alice-1 is resolved, and it is not in the log" in str(judge(chat.end()))
 
 
 def test_a_failed_message_that_is_sent_again_by_hand_may_appear(chat):
