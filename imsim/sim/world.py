@@ -34,6 +34,7 @@ from imsim.sim.decisions import Decisions, Kind, draw, unit
 from imsim.sim.deviations import CrashAfter, CrashBefore, Delay, Drop, Pause
 from imsim.sim.device_node import ROW_EVENTS, DeviceNode
 from imsim.sim.faults import Faults
+from imsim.sim.guard import Guard
 from imsim.sim.kernel import Kernel
 from imsim.sim.ledger import Ledger
 from imsim.sim.naming import Naming
@@ -163,8 +164,9 @@ class World:
             AlgorithmError: the algorithm under test broke its contract.
         """
         try:
-            with self.algorithms.in_force():
-                return self._run(on_progress)
+            guard = Guard(self.algorithms)
+            with self.algorithms.in_force(), guard.on_duty():
+                return self._run(None if on_progress is None else guard.resting(on_progress))
         except ImsimError:
             raise
         except Exception as error:
@@ -179,8 +181,9 @@ class World:
     def _run(self, on_progress: Callable[[float, float], bool | None] | None) -> Outcome:
         self.begin()
         kernel = self.kernel
-        for step in range(1, _SLICES + 1):
-            kernel.run(until=self.plan.duration * step / _SLICES)
+        slices = 1 if on_progress is None else _SLICES
+        for step in range(1, slices + 1):
+            kernel.run(until=self.plan.duration * step / slices)
             if on_progress is not None and on_progress(kernel.now, self.plan.duration):
                 return self._outcome(interrupted=True)
         return self.finish(on_progress)

@@ -25,6 +25,7 @@ from typing import TYPE_CHECKING, Final, Unpack
 import msgspec
 
 from imsim.errors import ConfigError, nearest
+from imsim.history.parting import parting
 from imsim.sim.algorithms import Algorithms, Instead
 from imsim.verify.goals import Goal
 from imsim.verify.search.exhaustive import bounds
@@ -106,9 +107,21 @@ def check(  # noqa: PLR0913 (what a search may be told)
         if on_failure is not None:
             on_failure(failure)
         if shrink_seconds > 0:
-            shrunk = shrink(failure.case, algorithms=algorithms, seconds=shrink_seconds)
-            failure = msgspec.structs.replace(failure, shrunk=shrunk)
+            failure = _shrunk(failure, algorithms, shrink_seconds)
     return hunt.found(failure, seconds, everything)
+
+
+def _shrunk(failure: Failure, algorithms: Algorithms, seconds: float) -> Failure:
+    """With the smallest case that fails, unless a second run of this one already goes another way."""
+    case = failure.case
+    again = try_case(case, algorithms=algorithms)
+    if case.breaks in again.failures:
+        shrunk = shrink(case, algorithms=algorithms, seconds=seconds)
+        return msgspec.structs.replace(failure, shrunk=shrunk)
+    part = parting(again.history, try_case(case, algorithms=algorithms).history)
+    where = "" if part is None else f", and two more part at {part.first or part.second}"
+    story = f"{failure.story}; scenario and seed do not determine it: another run of the same case keeps it{where}"
+    return msgspec.structs.replace(failure, story=story)
 
 
 def _validate(*, seed: int, budget: float | None, **counts: int | None) -> None:

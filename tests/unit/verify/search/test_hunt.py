@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from imsim.errors import AlgorithmError, ConfigError
+from imsim.protocol.device import Device
 from imsim.scenario import load
 from imsim.verify.search import check
 from imsim.verify.search.found import Coverage, Found
@@ -143,3 +144,38 @@ def test_whoever_is_told_of_progress_may_end_the_search(tiny, jobs):
     assert found.outcome is Outcome.UNKNOWN
     assert 20 <= found.cases <= 100
     assert "the search was interrupted" in str(found)
+
+
+def test_a_run_that_scenario_and_seed_do_not_determine_is_told_so_and_is_not_shrunk(tiny):
+    lives = []
+
+    class Moody(Device):
+        __slots__ = ()
+
+        def open(self, *, now, wall):
+            lives.append(now)
+            if len(lives) == 8:  # in the first case, after the six of the survey
+                raise ValueError("not today")
+            super().open(now=now, wall=wall)
+
+    found = check(tiny, runs=2, jobs=1, device=Moody)
+    (failure,) = found.failures
+    assert failure.shrunk is None
+    assert "scenario and seed do not determine it" in failure.story
+
+
+def test_where_two_runs_of_a_case_part_is_named(tiny):
+    lives = []
+
+    class Forgetful(Device):
+        __slots__ = ()
+
+        def open(self, *, now, wall):
+            lives.append(now)
+            if len(lives) == 8:
+                raise ValueError("not today")
+            if len(lives) < 16:
+                super().open(now=now, wall=wall)
+
+    (failure,) = check(tiny, runs=2, jobs=1, device=Forgetful).failures
+    assert "and two more part at row" in failure.story

@@ -1,0 +1,109 @@
+"""The guard: the algorithm's own calls of clocks, chance and threads fail loudly, everybody else's go on."""
+
+# ruff: noqa: PLW0108, TID251 - what is forbidden is what is tested, and must be called from here
+from __future__ import annotations
+
+import random
+import threading
+import time
+import uuid
+from time import monotonic
+
+import pytest
+
+from imsim.errors import AlgorithmError
+from imsim.protocol.device import Device
+from imsim.scenario import load
+from imsim.sim.algorithms import Algorithms
+from imsim.sim.world import World
+from imsim.verify.search import check
+
+REAL = (time.time, time.sleep, random.random, uuid.uuid4, threading.Thread.start, monotonic)
+
+
+def reaching(act):
+    """A device that does something forbidden whenever the app is opened."""
+
+    class Reaching(Device):
+        __slots__ = ()
+
+        def open(self, *, now, wall):
+            act()
+            super().open(now=now, wall=wall)
+
+    return Reaching
+
+
+@pytest.mark.parametrize(
+    ("act", "word"),
+    [
+        (lambda: time.time(), "time.time"),
+        (lambda: monotonic(), "time.monotonic"),
+        (lambda: time.sleep(0), "time.sleep"),
+        (lambda: random.random(), "random.random"),
+        (lambda: random.choice([1]), "random.choice"),
+        (lambda: uuid.uuid4(), "uuid.uuid4"),
+        (lambda: threading.Thread().start(), "Thread.start"),
+    ],
+)
+def test_what_no_seed_governs_fails_loudly_and_names_the_caller(act, word):
+    world = World(load("tiny"), seed=1, algorithms=Algorithms(device=reaching(act)))
+    with pytest.raises(AlgorithmError, match=rf"{__name__} called {word}\(\): a run is determined") as told:
+        world.run()
+    assert told.value.exit_code == 1
+    now = (time.time, time.sleep, random.random, uuid.uuid4, threading.Thread.start, monotonic)
+    assert now == REAL, "everything is put back"
+
+
+def test_the_algorithms_of_imsim_are_watched_too(monkeypatch):
+    code = compile("def open(self, *, now, wall):\n    import time\n    time.time()", "x", "exec")
+    scope = {"__name__": "imsim.protocol.device"}
+    exec(code, scope)  # noqa: S102 (a function of that module)
+    monkeypatch.setattr(Device, "open", scope["open"])
+    with pytest.raises(AlgorithmError, match=r"imsim\.protocol\.device called time\.time"):
+        World(load("tiny"), seed=1).run()
+
+
+def test_who_is_told_of_progress_may_look_at_the_clock():
+    told = []
+    World(load("tiny"), seed=1).run(lambda *_: told.append((time.time(), monotonic())))
+    assert told
+
+
+def test_other_threads_are_served_as_always():
+    others = []
+
+    ready, go = threading.Event(), threading.Event()
+
+    def other():
+        ready.set()
+        go.wait(10)
+        others.append((time.time(), random.random()))
+
+    thread = threading.Thread(target=other)
+    thread.start()
+    ready.wait(10)
+
+    def let_go():
+        go.set()
+        thread.join(10)
+
+    World(load("tiny"), seed=1, algorithms=Algorithms(device=reaching(let_go))).run()
+    assert len(others) == 1
+
+
+def test_worlds_in_several_threads_put_back_what_was_there():
+    def run():
+        World(load("tiny"), seed=1).run()
+
+    threads = [threading.Thread(target=run) for _ in range(3)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert (time.time, time.sleep, random.random, uuid.uuid4, threading.Thread.start, monotonic) == REAL
+
+
+def test_a_search_reports_it_as_a_broken_contract():
+    found = check(load("tiny"), runs=2, jobs=1, device=reaching(lambda: time.time()), shrink_seconds=0)
+    assert found.failures[0].case.breaks == "contract"
