@@ -34,6 +34,7 @@ if TYPE_CHECKING:
     from imsim.scenario.policy import Sync
     from imsim.scenario.servers import Backend
     from imsim.scenario.values import Delay
+    from imsim.sim.backends.service import Observer
     from imsim.sim.cast import Device
     from imsim.sim.decisions import Decisions
     from imsim.sim.kernel import Kernel
@@ -124,6 +125,7 @@ def backends(
     decisions: Decisions,
     naming: Naming,
     route: Callable[[str, str], float | None],
+    observer: Observer | None,
 ) -> Backends:
     """The durable world behind the servers' ports."""
     settings = scenario.backends
@@ -151,6 +153,7 @@ def backends(
         redelivery=settings.queue.redelivery,
         route=route,
         subject_of=lambda key: naming.word(key.rpartition("/")[2]).replace(" ", "_"),
+        observer=observer,
     )
 
 

@@ -41,6 +41,7 @@ from imsim.sim.naming import Naming
 from imsim.sim.server_node import ServerNode
 from imsim.sim.users import Users
 from imsim.sim.wire import Traffic, Wire, receiver_down, receiver_up, wire_type
+from imsim.sim.witnesses import Losses, Operations
 from imsim.sim.workload import plan
 
 if TYPE_CHECKING:
@@ -126,7 +127,9 @@ class World:
         self.push_policy = scenario.retry.push
         self.platform = self
         self.asleep: dict[str, DeviceNode] = {}
-        self.backends = build.backends(scenario, self.kernel, self.decisions, self.naming, self._route)
+        self.backends = build.backends(
+            scenario, self.kernel, self.decisions, self.naming, self._route, Operations(self) if self.frames else None
+        )
         self.ledger = Ledger(self, self.backends.log)
         self.traffic = Traffic(self)
         self.network = build.network(scenario, self.kernel, self.decisions, wire_type(self))
@@ -136,7 +139,7 @@ class World:
         self.network.on_closed = self._closed
         self.network.befall = self._befall
         if self.frames:
-            self.network.observe(_Losses(self))
+            self.network.observe(Losses(self))
         self._makes = build.Makes(self)
         self.servers = [
             ServerNode(self, f"server-{number}", build.server_site(scenario, self.network, number))
@@ -499,27 +502,3 @@ class World:
             if isinstance(node, DeviceNode):
                 node.special = True
         return clock  # type: ignore[return-value]
-
-
-class _Losses:
-    """Writes what the network loses and doubles into the history."""
-
-    __slots__ = ("_world",)
-
-    def __init__(self, world: World) -> None:
-        self._world = world
-
-    def frame_lost(self, arrival: Any, reason: Any, *, down: bool) -> None:  # noqa: ANN401, ARG002 (the network's own)
-        """A frame was dropped."""
-        self._row(Event.DROPPED, arrival, down=down)
-
-    def frame_doubled(self, arrival: Any, *, down: bool) -> None:  # noqa: ANN401
-        """A frame will arrive twice."""
-        self._row(Event.DUPLICATED, arrival, down=down)
-
-    def _row(self, event: Event, arrival: Any, *, down: bool) -> None:  # noqa: ANN401
-        wire, frame, message, occurrence = arrival
-        sender, receiver = (wire.server, wire.device) if down else (wire.device, wire.server)
-        number = sender.number if down else sender.lives
-        kind = self._world.traffic.kind_of(frame)
-        self._world.frame_row(event, sender.index, number, message, receiver.index, occurrence, kind)

@@ -1,8 +1,8 @@
 """All backends of one world put together, and the ports of one server's incarnation.
 
-A port gets a desk if its backend has a `Service`, or if a case may deviate at its calls; the choice is made once,
-here, so that no call of the fast way asks whether it should have been the slow one. Peers always have one: their
-calls travel.
+A port gets a desk if its backend has a `Service`, if a case may deviate at its calls, or if they are observed. The
+choice is made once, here, so that no call of the fast way asks whether it should have been the slow one. Peers always
+have one: their calls travel.
 
 What does not belong here: what a port does (its own file).
 """
@@ -30,6 +30,7 @@ if TYPE_CHECKING:
 
     from imsim.ports import EpochState
     from imsim.sim.backends.line import Host
+    from imsim.sim.backends.service import Observer
     from imsim.sim.decisions import Decisions
     from imsim.sim.kernel import Kernel
     from imsim.sim.runtime import SimRuntime
@@ -62,6 +63,7 @@ class Backends:
         route: seconds from one server to another, asked when a way begins; None where nothing passes.
         subject_of: the workload's name for a client id, a key or a conversation, for the keys of calls.
         request_of: what a request to a peer is about, for the key of the call.
+        observer: told of every call.
 
     Attributes:
         log, values, broker, leases, board: the states.
@@ -84,6 +86,7 @@ class Backends:
         route: Callable[[str, str], float | None] | None = None,
         subject_of: Callable[[str], str] = str,
         request_of: Callable[[Value], str] = lambda request: type(request).__name__,
+        observer: Observer | None = None,
     ) -> None:
         now = lambda: kernel._now  # noqa: E731, SLF001 - half the cost of the property
         self.log = SlotLog(now, durability=durability, replication_lag=replication_lag)
@@ -97,11 +100,11 @@ class Backends:
         if redelivery:
             wanted.setdefault(Port.QUEUE, Service())
         wanted.setdefault(Port.PEERS, Service())
-        if decisions.deviating:
+        if decisions.deviating or observer is not None:
             for port in Port:
                 wanted.setdefault(port, Service())
         self.desks = {
-            port: Desk(kernel, decisions, service, port=port.value, subject_of=subject_of)
+            port: Desk(kernel, decisions, service, port=port.value, subject_of=subject_of, observer=observer)
             for port, service in wanted.items()
         }
 

@@ -9,17 +9,17 @@ What does not belong here: when a call is slow or lost (service.py decides), and
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Coroutine
 from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 
 from imsim.errors import Timeout, Unavailable
-from imsim.sim.backends.service import Fate
+from imsim.sim.backends.service import Ending, Fate
 from imsim.sim.decisions import remix, unit
 from imsim.sim.deviations import CrashAfter, CrashBefore, Delay, Pause, TimeoutAfter, TimeoutBefore
 
 if TYPE_CHECKING:
     from imsim.ports import Value
-    from imsim.sim.backends.service import Desk
+    from imsim.sim.backends.service import Desk, Observer
     from imsim.sim.deviations import Action
     from imsim.sim.runtime import SimRuntime
 
@@ -85,7 +85,7 @@ class Line:
         self.host = host
 
     async def call(self, operation: str, subject: str, timeout: float, effect: Callable[[], T]) -> T:
-        """Make one call; without an event where nothing takes time and nothing goes wrong.
+        """Make one call; without an event of the kernel where nothing takes time and nothing goes wrong.
 
         Args:
             operation: its name, such as `get`.
@@ -98,12 +98,9 @@ class Line:
             Timeout: no answer came in time; it may be done, now or later.
             GeneratorExit: the incarnation is dead.
         """
-        self.runtime.begin_call()
-        bits, deviation = self.desk.decide(operation, self.runtime.node, subject)
-        if deviation is None and self.desk.serves_at_once(bits):
-            return effect()
-        call = _Call(self, operation, effect, bits=bits)
-        return await self._travel(call, deviation, timeout)  # type: ignore[no-any-return]
+        made = self._make(operation, subject, timeout, effect)
+        observer = self.desk.observer
+        return await (made if observer is None else self._observed(observer, operation, subject, made))
 
     async def ask(
         self, operation: str, subject: str, timeout: float, effect: Callable[[], Pending], *, route: Route | None
@@ -112,9 +109,35 @@ class Line:
 
         `route` gives the ways there and back, instead of the service's latency.
         """
+        made = self._make_by(route, operation, subject, timeout, effect)
+        observer = self.desk.observer
+        return await (made if observer is None else self._observed(observer, operation, subject, made))
+
+    async def _make(self, operation: str, subject: str, timeout: float, effect: Callable[[], T]) -> T:
+        self.runtime.begin_call()
+        bits, deviation = self.desk.decide(operation, self.runtime.node, subject)
+        if deviation is None and self.desk.serves_at_once(bits):
+            return effect()
+        call = _Call(self, operation, effect, bits=bits)
+        return await self._travel(call, deviation, timeout)  # type: ignore[no-any-return]
+
+    async def _make_by(
+        self, route: Route | None, operation: str, subject: str, timeout: float, effect: Callable[[], Pending]
+    ) -> Any:  # noqa: ANN401 - as `ask`
         self.runtime.begin_call()
         bits, deviation = self.desk.decide(operation, self.runtime.node, subject)
         return await self._travel(_Call(self, operation, effect, bits=bits, route=route), deviation, timeout)
+
+    async def _observed(self, observer: Observer, operation: str, subject: str, made: Coroutine[Any, Any, T]) -> T:
+        """The same call, with a word at its begin and one at its end; none at the end of what a crash cuts off."""
+        call = self.desk.announce(observer, operation, self.runtime, subject)
+        try:
+            answer = await made
+        except Exception as error:
+            observer.ended(call, Ending.UNKNOWN if isinstance(error, Timeout) else Ending.NOT_DONE)
+            raise
+        observer.ended(call, Ending.DONE)
+        return answer
 
     async def _travel(self, call: _Call, deviation: Action | None, timeout: float) -> Any:  # noqa: ANN401 - as above
         match deviation:

@@ -26,7 +26,7 @@ from __future__ import annotations
 
 import enum
 from collections.abc import Callable
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, Protocol
 
 import msgspec
 
@@ -37,8 +37,9 @@ if TYPE_CHECKING:
     from imsim.sim.decisions import Decisions
     from imsim.sim.deviations import Action
     from imsim.sim.kernel import Kernel
+    from imsim.sim.runtime import SimRuntime
 
-__all__ = ["Desk", "Fate", "Quantile", "Service"]
+__all__ = ["Desk", "Ending", "Fate", "Observer", "Quantile", "Service"]
 
 Quantile = Callable[[float], float]
 """Seconds for a uniform number in [0, 1): a distribution by its inverse."""
@@ -76,6 +77,26 @@ class Service(msgspec.Struct, frozen=True, kw_only=True):
             raise ValueError(msg)
 
 
+class Ending(enum.Enum):
+    """What the caller of a call knows in the end; nothing, where a crash cut it off."""
+
+    DONE = enum.auto()
+    NOT_DONE = enum.auto()
+    UNKNOWN = enum.auto()
+
+
+class Observer(Protocol):
+    """Is told of every call."""
+
+    def began(self, node: str, incarnation: int, operation: str, subject: str) -> object:
+        """A call begins: `operation` is `PORT.NAME`. What is returned stands for the call."""
+        ...
+
+    def ended(self, call: Any, ending: Ending) -> None:  # noqa: ANN401 - whatever `began` returned
+        """Its caller knows what became of it."""
+        ...
+
+
 class Fate(enum.Enum):
     """Where the chain of one call is cut."""
 
@@ -107,9 +128,11 @@ class Desk:
         service: how fast it is, and how often it fails.
         port: the port's name in keys and messages, such as `kv`.
         subject_of: the workload's name for what a port calls its subject (a client id, a key, a conversation).
+        observer: told of every call, if anybody is.
 
     Attributes:
         station: the line of waiting calls, if the capacity is limited.
+        observer: as it was given.
     """
 
     __slots__ = (
@@ -120,6 +143,7 @@ class Desk:
         "_refusing_until",
         "_subject_of",
         "kernel",
+        "observer",
         "port",
         "service",
         "station",
@@ -133,11 +157,13 @@ class Desk:
         *,
         port: str,
         subject_of: Callable[[str], str] = str,
+        observer: Observer | None = None,
     ) -> None:
         self.kernel = kernel
         self.service = service
         self.port = port
         limited = service.capacity is not None and service.seconds is not None
+        self.observer = observer
         self.station = Station(kernel, service.capacity or 1) if limited else None
         self._decisions = decisions
         self._subject_of = subject_of
@@ -169,6 +195,11 @@ class Desk:
         if self._decisions.deviating:
             deviation = self._decisions.deviation(salt, number, occurrence)
         return draw(salt, number, occurrence), deviation
+
+    def announce(self, observer: Observer, operation: str, runtime: SimRuntime, subject: str) -> object:
+        """Tell the observer that a call about `subject` begins; what stands for it."""
+        incarnation = runtime.incarnation.number
+        return observer.began(runtime.node, incarnation, f"{self.port}.{operation}", self._subject_of(subject))
 
     def chance(self, operation: str, node: str, subject: str) -> float:
         """A number in [0, 1) for something about `subject` that happens by itself, and is no call."""

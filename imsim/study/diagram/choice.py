@@ -35,6 +35,8 @@ _LASTING: Final = frozenset({
     Event.WIPED, Event.INSTALLED, Event.MISSING, Event.TRIMMED, Event.TAIL_LOST,
 })  # fmt: skip
 """What changes the ground under a message, besides troubles."""
+_ROUTINE: Final = frozenset({Event.TIMER, Event.INVOKE, Event.OK})
+"""What happens all the time: of operations, those that failed or timed out are worth a mark."""
 _REQUEST_AND_ANSWER: Final = 2
 _OPERATIONS: Final = frozenset({Event.EDITED, Event.RECALLED})
 _STOPS: Final = frozenset({Event.CRASHED, Event.PAUSED})
@@ -220,7 +222,7 @@ def _unheard(sheet: Sheet, devices: set[int], first: int, last: int) -> list[Fli
 
 
 def _unsaid(sheet: Sheet) -> frozenset[Event]:
-    return (SAID_BY_FRAMES if sheet.history.level is Level.FRAMES else frozenset()) | {Event.TIMER}
+    return (SAID_BY_FRAMES if sheet.history.level is Level.FRAMES else frozenset()) | _ROUTINE
 
 
 def _is_wide(trouble: Trouble) -> bool:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from imsim.errors import ConfigError
+from imsim.history import Level
 from imsim.protocol.retry import Fixed
 from imsim.protocol.sync import Hybrid, Poll
 from imsim.scenario.faults import Port
@@ -53,12 +54,16 @@ def test_servers_are_spread_over_their_sites_in_turn():
     assert {built.network.sites.names[node.site] for node in built.devices.values()} == {"home"}
 
 
-def test_only_backends_that_can_be_slow_or_broken_cost_a_desk():
-    assert set(world().backends.desks) == {Port.PEERS}
-    assert Port.LOG in world(backends__log__service="1ms").backends.desks
-    assert Port.KV in world(backends__kv__timeout_after=0.1).backends.desks
-    assert Port.QUEUE in world(faults__events=[{"kind": "unavailable", "at": 1, "port": "queue"}]).backends.desks
-    assert set(world(faults__random__unavailable=1).backends.desks) == set(Port)
+def test_only_backends_that_can_be_slow_or_broken_cost_a_desk_unless_their_calls_are_recorded():
+    def desks(**changes):
+        return set(World(scenario(**changes), seed=1, level=Level.MESSAGES).backends.desks)
+
+    assert desks() == {Port.PEERS}
+    assert Port.LOG in desks(backends__log__service="1ms")
+    assert Port.KV in desks(backends__kv__timeout_after=0.1)
+    assert Port.QUEUE in desks(faults__events=[{"kind": "unavailable", "at": 1, "port": "queue"}])
+    assert desks(faults__random__unavailable=1) == set(Port)
+    assert set(world(history__level="frames").backends.desks) == set(Port)
 
 
 def test_a_device_that_signs_in_is_like_the_users_first():
