@@ -35,8 +35,8 @@ _LASTING: Final = frozenset({
     Event.WIPED, Event.INSTALLED, Event.MISSING, Event.TRIMMED, Event.TAIL_LOST,
 })  # fmt: skip
 """What changes the ground under a message, besides troubles."""
-_ROUTINE: Final = frozenset({Event.TIMER, Event.INVOKE, Event.OK})
-"""What happens all the time: of operations, those that failed or timed out are worth a mark."""
+_ASIDE: Final = frozenset({Event.INVOKE, Event.OK, Event.VIEWED})
+"""No part of a message's story: an operation of a port is one where it failed or timed out; a view sums it up later."""
 _REQUEST_AND_ANSWER: Final = 2
 _OPERATIONS: Final = frozenset({Event.EDITED, Event.RECALLED})
 _STOPS: Final = frozenset({Event.CRASHED, Event.PAUSED})
@@ -130,7 +130,7 @@ def deviating(sheet: Sheet, deviations: Iterable[Deviation]) -> dict[Flight, str
 
 def _gathered(sheet: Sheet, messages: set[int], devices: set[int], *, cited: frozenset[int] = frozenset()) -> Choice:
     """The facts about some messages on some devices, on all servers and in the log."""
-    unsaid = _unsaid(sheet) | {Event.VIEWED}  # sums a story up, long after it
+    unsaid = _unsaid(sheet) | _ASIDE
     nodes = devices | sheet.servers
     marks = {
         place
@@ -222,7 +222,7 @@ def _unheard(sheet: Sheet, devices: set[int], first: int, last: int) -> list[Fli
 
 
 def _unsaid(sheet: Sheet) -> frozenset[Event]:
-    return (SAID_BY_FRAMES if sheet.history.level is Level.FRAMES else frozenset()) | _ROUTINE
+    return (SAID_BY_FRAMES if sheet.history.level is Level.FRAMES else frozenset()) | {Event.TIMER}
 
 
 def _is_wide(trouble: Trouble) -> bool:

@@ -107,3 +107,9 @@ def test_worlds_in_several_threads_put_back_what_was_there():
 def test_a_search_reports_it_as_a_broken_contract():
     found = check(load("tiny"), runs=2, jobs=1, device=reaching(lambda: time.time()), shrink_seconds=0)
     assert found.failures[0].case.breaks == "contract"
+
+
+def test_a_clock_that_a_test_put_there_is_left_alone(monkeypatch):
+    monkeypatch.setattr(time, "monotonic", lambda: 7.0)
+    World(load("tiny"), seed=1).run()
+    assert time.monotonic() == 7.0
