@@ -12,6 +12,7 @@ Case `index` is a function of (scenario, seed, index) alone, so any number of pr
 from __future__ import annotations
 
 import contextlib
+import math
 from collections import Counter
 from typing import TYPE_CHECKING, Any, Final
 
@@ -212,10 +213,11 @@ def _improviser(faults: Sequence[str], ground: Ground, expected: int) -> Improvi
     choices = {kind: tuple(action for action in possible(kind) if action in allowed) for kind in Kind}
     decisions = sum(count for kind, count in ground.asked.items() if choices[kind])
     chance = expected / decisions if decisions else 0.0
+    limit = math.ceil(chance * 2.0**53)
 
     def improvise(kind: Kind, _place: str, key: int) -> Action | None:
         can = choices[kind]
-        if not can or unit(remix(key, 1)) >= chance:
+        if not can or remix(key, 1) >> 11 >= limit:  # `unit(…) >= chance`, of every decision there is
             return None
         action: Any = pick(can, remix(key, 2))
         made: Action = action(pick(SECONDS, remix(key, 3))) if action in {acts.Delay, acts.Pause} else action()
