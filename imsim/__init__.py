@@ -12,16 +12,30 @@ from typing import TYPE_CHECKING, Final
 if TYPE_CHECKING:
     from imsim.history import History
     from imsim.scenario import Scenario, load
+    from imsim.sim.foreign import DeviceCommand
     from imsim.study.run import Run, simulate
     from imsim.verify.search import Case, check, replay
     from imsim.verify.verdict import Verdict
 
-__all__ = ["Case", "History", "Run", "Scenario", "Verdict", "__version__", "check", "load", "replay", "simulate"]
+__all__ = [
+    "Case",
+    "DeviceCommand",
+    "History",
+    "Run",
+    "Scenario",
+    "Verdict",
+    "__version__",
+    "check",
+    "load",
+    "replay",
+    "simulate",
+]
 
 __version__ = "0.1.0"
 
 _HOME: Final = {
     "Case": "imsim.verify.search",
+    "DeviceCommand": "imsim.sim.foreign",
     "History": "imsim.history",
     "Run": "imsim.study.run",
     "Scenario": "imsim.scenario",

@@ -23,7 +23,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 import pytest
 
 if TYPE_CHECKING:
-    from imsim.protocol.device import Device
+    from imsim.protocol.contract import DeviceFactory
     from imsim.scenario import Scenario
     from imsim.study.run import Run
     from imsim.verify.search import Found
@@ -37,7 +37,7 @@ _WIDTH = 100
 class ImsimCheck(Protocol):
     """What the fixture `imsim_check` is: `imsim.check`, with what the options say, failing the test."""
 
-    def __call__(self, scenario: Scenario, *, device: type[Device] = ..., **how: Any) -> Found:  # noqa: ANN401
+    def __call__(self, scenario: Scenario, *, device: DeviceFactory = ..., **how: Any) -> Found:  # noqa: ANN401
         """Search; the test fails if a promise is broken, or if it is not known whether one is."""
         ...
 

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 from cyclopts import Parameter
 
+from imsim.cli.algorithms import DeviceName, DeviceProgram, instead
 from imsim.cli.interrupt import Interrupt
 from imsim.cli.options import EXIT_CODES, FLAG, Overrides, Whole, app
 from imsim.cli.screen import Screen, reader_may_leave, span
@@ -20,6 +21,7 @@ from imsim.errors import ConfigError
 
 if TYPE_CHECKING:
     from imsim.scenario import Scenario
+    from imsim.sim.algorithms import Instead
     from imsim.study.run import Run
 
 __all__ = ["app"]
@@ -37,6 +39,8 @@ def run(
     history: Annotated[Path | None, Parameter(metavar="FILE")] = None,
     json_: Annotated[bool, Parameter(name="--json"), FLAG] = False,
     live: Annotated[bool, FLAG] = False,
+    device: DeviceName = "",
+    device_cmd: DeviceProgram = "",
 ) -> int:
     """Run a model, show what it cost, and judge whether every promise was kept.
 
@@ -48,18 +52,23 @@ def run(
         history: Write every fact to this file, .jsonl or .parquet.
         json_: Print one JSON object on one line, and nothing else.
         live: Use real processes over WebSocket and SQLite instead of simulating.
+        device: Run your own class on every device; the working directory is searched for its module.
+        device_cmd: Run your own program on every device, in any language (docs/device-protocol.md).
     """
     from imsim.scenario import load
 
     if seed < 0:
         raise ConfigError(f"--seed: expected an integer >= 0, got {seed}")
+    if live and (device or device_cmd):
+        raise ConfigError("--live: runs imsim's own devices only; leave out --device and --device-cmd, or --live")
     if history is not None:
         _check_writable(history)
+    algorithms = instead(device, device_cmd)
     scenario = load(model, set_ or [])
     screen = Screen(quiet=json_)
     screen.line(f"seed {seed}" + (" (it decides nothing in a live run)" if live else ""))
     try:
-        result = _live(scenario, seed) if live else _simulated(scenario, seed, screen)
+        result = _live(scenario, seed) if live else _simulated(scenario, seed, screen, algorithms)
     except ConfigError as error:  # what only the run itself could find, in the model or in a file that it names
         raise ConfigError(f"{model}: {error}") from error
     screen.show(result)
@@ -75,7 +84,7 @@ def run(
     return result.verdict.outcome.value
 
 
-def _simulated(scenario: Scenario, seed: int, screen: Screen) -> Run:
+def _simulated(scenario: Scenario, seed: int, screen: Screen, algorithms: Instead) -> Run:
     from imsim.study.run import simulate
 
     with Interrupt() as interrupt, screen.progress(scenario.name) as tell:
@@ -84,7 +93,7 @@ def _simulated(scenario: Scenario, seed: int, screen: Screen) -> Run:
             tell(now, end)
             return interrupt.asked
 
-        return simulate(scenario, seed=seed, on_progress=on_progress)
+        return simulate(scenario, seed=seed, on_progress=on_progress, **algorithms)
 
 
 def _live(scenario: Scenario, seed: int) -> Run:

@@ -1,32 +1,28 @@
 """The commands that look for faults: check, replay, export.
 
 A failure is written to a case file under `.imsim/failures/`, and tried first the next time. Code comes from the command
-line only (`--device MODULE:CLASS`), never from a file.
+line only (`--device MODULE:CLASS`, `--device-cmd COMMAND`), never from a file.
 """
 
 from __future__ import annotations
 
-import importlib
 import json
-import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import msgspec
 from cyclopts import Parameter
 
+from imsim.cli.algorithms import DeviceName, DeviceProgram, as_typed, instead
 from imsim.cli.interrupt import Interrupt
 from imsim.cli.options import EXIT_CODES, FLAG, Overrides, Whole, app
 from imsim.cli.screen import Screen, reader_may_leave
 from imsim.errors import ConfigError, nearest
 
 if TYPE_CHECKING:
-    from imsim.protocol.device import Device
     from imsim.verify.search import Failure, Found
 
 __all__ = ["check", "export", "replay"]
-
-DeviceName = Annotated[str, Parameter(name="--device", metavar="MODULE:CLASS", show_default=False)]
 
 
 @app.command(sort_key=1.1, help_epilogue=EXIT_CODES)
@@ -42,6 +38,7 @@ def check(  # noqa: PLR0913 (what a search may be told)
     set_: Overrides = None,
     property_: Annotated[list[str] | None, Parameter(name="--property", negative="", metavar="NAME")] = None,
     device: DeviceName = "",
+    device_cmd: DeviceProgram = "",
     jobs: Whole | None = None,
     json_: Annotated[bool, Parameter(name="--json"), FLAG] = False,
 ) -> int:
@@ -58,6 +55,7 @@ def check(  # noqa: PLR0913 (what a search may be told)
         set_: Change one key of the model, as `imsim run --set`.
         property_: Count this promise only; may be repeated.
         device: Run your own class on every device; the working directory is searched for its module.
+        device_cmd: Run your own program on every device, in any language (docs/device-protocol.md).
         jobs: How many processes; by default one a core.
         json_: Print one JSON object on one line, and nothing else.
     """
@@ -66,7 +64,7 @@ def check(  # noqa: PLR0913 (what a search may be told)
     from imsim.verify import search
 
     scenario = load(model, set_ or [])
-    kind, properties = _device(device), _properties(property_ or [])
+    algorithms, properties = instead(device, device_cmd), _properties(property_ or [])
     screen = Screen(quiet=json_)
     screen.line(f"seed {seed}")
     with Interrupt() as interrupt, screen.count("cases") as tell:
@@ -82,20 +80,20 @@ def check(  # noqa: PLR0913 (what a search may be told)
             depth=depth,
             budget=None if budget is None else _duration("--budget", budget),
             seed=seed,
-            device=kind,
             properties=properties,
             first=search.earlier(scenario),
             jobs=jobs,
             on_failure=lambda failure: screen.line(_at_once(failure)),
             on_progress=on_progress,
+            **algorithms,
         )
     files = [search.keep(failure) for failure in found.failures]
     for line in found.lines():
         screen.line(line)
     for failure, file in zip(found.failures, files, strict=True):
         if not json_:
-            screen.line(f"\n{explain(search.replay(failure.smallest, device=kind))}\n")
-        screen.line(f"see it again: imsim replay {file}" + (f" --device {device}" if device else ""))
+            screen.line(f"\n{explain(search.replay(failure.smallest, **algorithms))}\n")
+        screen.line(f"see it again: imsim replay {file}" + as_typed(device, device_cmd))
     if json_:
         with reader_may_leave():
             print(json.dumps(_as_json(found, files), ensure_ascii=False))
@@ -110,6 +108,7 @@ def replay(
     /,
     *,
     device: DeviceName = "",
+    device_cmd: DeviceProgram = "",
     history: Annotated[Path | None, Parameter(metavar="FILE")] = None,
     json_: Annotated[bool, Parameter(name="--json"), FLAG] = False,
 ) -> int:
@@ -118,13 +117,14 @@ def replay(
     Args:
         case: A file that `imsim check` wrote.
         device: Run your own class on every device.
+        device_cmd: Run your own program on every device.
         history: Write every fact to this file, .jsonl or .parquet.
         json_: Print one JSON object on one line, and nothing else.
     """
     from imsim.study.explain import explain
     from imsim.verify import search
 
-    trial = search.replay(search.Case.read(case), device=_device(device))
+    trial = search.replay(search.Case.read(case), **instead(device, device_cmd))
     screen = Screen(quiet=json_)
     screen.line(f"\n{explain(trial)}\n")
     for line in str(trial).splitlines():
@@ -140,48 +140,33 @@ def replay(
 
 
 @app.command(sort_key=1.3, help_epilogue="")
-def export(case: Path, /, *, pytest: Annotated[bool, FLAG] = False, device: DeviceName = "") -> int:
+def export(
+    case: Path,
+    /,
+    *,
+    pytest: Annotated[bool, FLAG] = False,
+    device: DeviceName = "",
+    device_cmd: DeviceProgram = "",
+) -> int:
     """Print a case in another form.
 
     Args:
         case: A file that `imsim check` wrote.
         pytest: As a pytest function that runs on its own.
         device: Your own class, which the function then imports.
+        device_cmd: Your own program, which the function then starts.
     """
     from imsim.verify import search
 
     if not pytest:
         raise ConfigError("export: expected a form: --pytest")
-    _device(device)
+    instead(device, device_cmd)
     with reader_may_leave():
-        print(search.to_pytest(search.Case.read(case), device=device), end="")
+        print(search.to_pytest(search.Case.read(case), device=device, command=device_cmd), end="")
     return 0
 
 
 # ---------------------------------------------------------------------------------------------- what was typed
-
-
-def _device(name: str) -> type[Device]:
-    """The class that a person names; imsim's own if none is."""
-    from imsim.protocol.device import Device
-
-    if not name:
-        return Device
-    module, colon, kind = name.partition(":")
-    if not (module and colon and kind):
-        raise ConfigError(f"--device {name}: expected MODULE:CLASS, such as my_sdk:MyDevice")
-    if "" not in sys.path:
-        sys.path.insert(0, "")
-    try:
-        found: Any = importlib.import_module(module)
-    except Exception as error:
-        raise ConfigError(f"--device {name}: cannot be imported: {error}") from error
-    if not isinstance(getattr(found, kind, None), type):
-        raise ConfigError(f"--device {name}: {module} has no class {kind!r}{nearest(kind, vars(found))}")
-    device: type[Device] = getattr(found, kind)
-    if not callable(getattr(device, "load", None)):
-        raise ConfigError(f"--device {name}: no device: it has no load")
-    return device
 
 
 def _properties(names: list[str]) -> tuple[str, ...]:

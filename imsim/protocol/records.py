@@ -19,6 +19,7 @@ from imsim.protocol.frames import Body, Entry, Range
 __all__ = [
     "Epoch",
     "Installed",
+    "Kept",
     "Key",
     "Known",
     "Missing",
@@ -117,7 +118,15 @@ class Epoch(_Record, frozen=True, tag="epoch"):
     cut: int
 
 
-Record = Union[Entry, Installed, Queued, Resolved, Known, Missing, Epoch]  # noqa: UP007 (as the union of frames)
+class Kept(_Record, frozen=True, tag="kept"):
+    """Whatever else a device of another make keeps, under a key of its own; imsim's own device keeps nothing so."""
+
+    key: str
+    value: Any
+    """What JSON can say."""
+
+
+Record = Union[Entry, Installed, Queued, Resolved, Known, Missing, Epoch, Kept]  # noqa: UP007 (as the union of frames)
 
 _KEYS: dict[type, Any] = {
     Entry: lambda r: ("row", r.client_id),
@@ -127,6 +136,7 @@ _KEYS: dict[type, Any] = {
     Known: lambda r: ("known", r.conversation),
     Missing: lambda r: ("missing", r.conversation, str(r.low)),
     Epoch: lambda r: ("epoch", r.conversation, str(r.epoch)),
+    Kept: lambda r: ("kept", r.key),
 }
 
 

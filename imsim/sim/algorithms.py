@@ -8,10 +8,12 @@ the few lines that were wrong. Swapping reaches every world of the process meanw
 from __future__ import annotations
 
 import contextlib
+from contextlib import AbstractContextManager
 from typing import TYPE_CHECKING, Any, Final, TypedDict
 
 import msgspec
 
+from imsim.protocol.contract import DeviceFactory
 from imsim.protocol.device import Device
 
 if TYPE_CHECKING:
@@ -38,21 +40,23 @@ class Algorithms(msgspec.Struct, frozen=True, kw_only=True):
     """What runs in a world.
 
     Attributes:
-        device: what runs on every device: a class with the methods of `imsim.protocol.device.Device`.
+        device: what makes the device that runs on every device (`imsim.protocol.contract`): a class, or another object
+            with `load`. One that is a context manager is entered before the world runs.
         swaps: what stands instead of functions of the real algorithms.
     """
 
-    device: type[Device] = Device
+    device: DeviceFactory = Device
     swaps: tuple[Swap, ...] = ()
 
     @contextlib.contextmanager
     def in_force(self) -> Iterator[None]:
-        """The swaps are made, and in the end undone."""
+        """The swaps are made, and in the end undone; who makes the devices knows that a world begins, and ends."""
         kept = [(swap, vars(swap.owner)[swap.name]) for swap in self.swaps]
         for swap, _ in kept:
             setattr(swap.owner, swap.name, swap.function)
         try:
-            yield
+            with self.device if isinstance(self.device, AbstractContextManager) else contextlib.nullcontext():
+                yield
         finally:
             for swap, real in kept:
                 setattr(swap.owner, swap.name, real)
@@ -66,7 +70,7 @@ class Algorithms(msgspec.Struct, frozen=True, kw_only=True):
 class Instead(TypedDict, total=False):
     """The same as keywords: `imsim.check(scenario, device=MyDevice)`."""
 
-    device: type[Device]
+    device: DeviceFactory
     swaps: tuple[Swap, ...]
 
 

@@ -45,7 +45,7 @@ from imsim.sim.decisions import Kind
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from imsim.protocol.device import Device
+    from imsim.protocol.contract import AnyDevice
     from imsim.sim.clock import NodeClock
     from imsim.sim.decisions import KeyedRandomness
     from imsim.sim.disk import Disk
@@ -137,7 +137,7 @@ class DeviceNode(Endpoint):
         self.random = random
         self.disk = disk
         self.clock: NodeClock | None = None
-        self.device: Device | None = None
+        self.device: AnyDevice | None = None
         self.wire: Wire | None = None
         self.meter: EnergyMeter | None = None
         self.special = make.write_time is not None

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from typing import TYPE_CHECKING
 
@@ -11,16 +12,18 @@ if TYPE_CHECKING:
 __all__ = ["to_pytest"]
 
 
-def to_pytest(case: Case, *, device: str = "") -> str:
+def to_pytest(case: Case, *, device: str = "", command: str = "") -> str:
     """The text of a module with one test, which fails as long as the case breaks its promise.
 
     Args:
         case: what the test runs.
         device: `module:Class` of what runs on every device; empty for imsim's own.
+        command: the program that runs on every device instead (`imsim.DeviceCommand`).
     """
     name = re.sub(r"[^a-z0-9]+", "_", f"{case.breaks or 'case'} {case.scenario.name}".lower()).strip("_")
     story = "; ".join(map(str, case.deviations)) or f"seed {case.seed} alone"
     module, _, kind = device.partition(":")
+    own = f", device={kind}" if device else f", device=imsim.DeviceCommand({_literal(command)})" if command else ""
     imports = [f"from {module} import {kind}"] if device else []
     lines = [
         "import imsim",
@@ -31,7 +34,7 @@ def to_pytest(case: Case, *, device: str = "") -> str:
         "",
         f"def test_{name}():",
         f"    {_docstring(story)}",
-        f"    imsim.replay(imsim.Case.from_toml(CASE){f', device={kind}' if device else ''}).assert_ok()",
+        f"    imsim.replay(imsim.Case.from_toml(CASE){own}).assert_ok()",
     ]
     return "\n".join(lines) + "\n"
 
@@ -40,6 +43,11 @@ def _quoted(text: str) -> str:
     """The text as a literal over several lines."""
     escaped = text.replace("\\", "\\\\").replace('"""', '\\"\\"\\"')
     return f'"""\\\n{escaped}"""'
+
+
+def _literal(text: str) -> str:
+    """The text as a literal on one line."""
+    return json.dumps(text, ensure_ascii=False)
 
 
 def _docstring(text: str) -> str:

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+import shlex
 import shutil
+import sys
 from pathlib import Path
 
 import pytest
@@ -13,6 +15,7 @@ from imsim.history import History
 from imsim.study.diagram import view
 
 HASTY = ("--device", "flawed_devices:Hasty")
+EXAMPLE = Path(__file__).parents[3] / "examples" / "devices" / "python" / "device.py"
 FOUND = ("check", "tiny", "--runs", "40", "--seed", "4", "--jobs", "1", *HASTY)
 
 
@@ -95,6 +98,40 @@ def test_what_is_found_is_kept_replayed_and_exported(imsim):
     assert told["failures"][0]["index"] == -1
 
 
+def test_a_program_is_a_device_that_is_checked_replayed_and_exported(imsim):
+    typed = shlex.join([sys.executable, str(EXAMPLE), "--forget-outbox"])
+    program = ("--device-cmd", typed)
+    code, out, _ = imsim("check", "tiny", "--runs", "20", "--jobs", "1", *program)
+    assert code == 1
+    assert "retries ended: " in out
+    (file,) = Path(".imsim/failures").iterdir()
+    assert f"see it again: imsim replay {file} --device-cmd {shlex.quote(typed)}" in out
+
+    code, out, _ = imsim("replay", str(file), *program)
+    assert (code, "a broken promise" in out) == (1, True)
+    code, out, _ = imsim("replay", str(file))
+    assert code == 0, "the correct device keeps the promise"
+    code, out, _ = imsim("export", str(file), "--pytest", *program)
+    assert code == 0
+    assert f'imsim.replay(imsim.Case.from_toml(CASE), device=imsim.DeviceCommand("{typed}")).assert_ok()' in out
+    compile(out, "test_found.py", "exec")
+
+
+def test_a_program_that_dies_breaks_its_contract(imsim):
+    typed = shlex.join([sys.executable, "-c", "raise SystemExit('no licence')"])
+    code, out, err = imsim("check", "tiny", "--runs", "1", "--jobs", "1", "--device-cmd", typed)
+    assert (code, err) == (1, "")
+    assert "told hello: it ended with exit code 1; on standard error: no licence" in out
+
+
+def test_a_run_takes_a_class_or_a_program(imsim):
+    code, out, _ = imsim("run", "tiny", "--json", "--device-cmd", shlex.join([sys.executable, str(EXAMPLE)]))
+    assert (code, json.loads(out)["verdict"]) == (0, "holds")
+    code, _, err = imsim("run", "tiny", "--device", "flawed_devices:Raises")
+    assert code == 1
+    assert "open again" in err
+
+
 def test_json_is_one_object_on_one_line(imsim):
     code, out, _ = imsim("check", "tiny", "--runs", "20", "--jobs", "1", "--json")
     assert out.count("\n") == 1
@@ -119,6 +156,13 @@ def test_json_is_one_object_on_one_line(imsim):
             ("check", "tiny", "--device", "torn:Mine"),
             "torn:Mine: cannot be imported: '(' was never closed (torn.py, li",
         ),
+        (
+            ("check", "tiny", "--device-cmd", "./my-sdk"),
+            "--device-cmd: there is no program './my-sdk' to run as a device",
+        ),
+        (("check", "tiny", "--device-cmd", "sh", *HASTY), "--device-cmd: a device is either a class or a program"),
+        (("run", "tiny", "--device-cmd", "my-sdk"), "--device-cmd: there is no program 'my-sdk'"),
+        (("run", "tiny", "--live", *HASTY), "--live: runs imsim's own devices only"),
         (("check", "tini"), "tini"),
         (("replay", "none.toml"), "none.toml: cannot be read"),
         (("export", "none.toml"), "export: expected a form: --pytest"),

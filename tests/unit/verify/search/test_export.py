@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import subprocess
 import sys
+from pathlib import Path
 from typing import Any
 
+import msgspec
 import pytest
 
 from imsim.scenario import load
@@ -42,6 +44,14 @@ def test_it_fails_where_the_promise_is_broken_and_says_why(case, tmp_path):
     assert code == 1
     assert "nothing out of nowhere" in out
     assert str(BAD) in out
+
+
+def test_it_starts_the_program_that_is_the_device(case, tmp_path):
+    example = Path(__file__).parents[4] / "examples" / "devices" / "python" / "device.py"
+    forgotten = msgspec.structs.replace(case, deviations=(parse("crash before the 1st send of bob-3 from bob/phone"),))
+    code, out = pytest_says(to_pytest(forgotten, command=f"{sys.executable} '{example}' --forget-outbox"), tmp_path)
+    assert code == 1
+    assert "retries ended" in out
 
 
 def test_its_text_holds_the_very_case(case):

@@ -1,0 +1,66 @@
+"""What a person runs instead of imsim's own device: a class of theirs, or a program in any language.
+
+Code comes from the command line only, never from a file that somebody was sent.
+"""
+
+from __future__ import annotations
+
+import importlib
+import shlex
+import sys
+from typing import TYPE_CHECKING, Annotated, Any
+
+from cyclopts import Parameter
+
+from imsim.errors import ConfigError, nearest
+
+if TYPE_CHECKING:
+    from imsim.protocol.contract import DeviceFactory
+    from imsim.sim.algorithms import Instead
+
+__all__ = ["DeviceName", "DeviceProgram", "as_typed", "instead"]
+
+DeviceName = Annotated[str, Parameter(name="--device", metavar="MODULE:CLASS", show_default=False)]
+DeviceProgram = Annotated[str, Parameter(name="--device-cmd", metavar="COMMAND", show_default=False)]
+
+
+def instead(device: str, command: str) -> Instead:
+    """What `--device` and `--device-cmd` name, as keywords of `imsim.check`; empty if neither is given.
+
+    Raises:
+        ConfigError: there is no such class or program, or both are given.
+    """
+    from imsim.sim.foreign import DeviceCommand
+
+    if device and command:
+        raise ConfigError("--device-cmd: a device is either a class or a program, and --device names a class already")
+    if command:
+        try:
+            return {"device": DeviceCommand(command)}
+        except ConfigError as error:
+            raise ConfigError(f"--device-cmd: {error}") from error
+    return {"device": _class(device)} if device else {}
+
+
+def as_typed(device: str, command: str) -> str:
+    """The same options again, as they are typed behind a command; empty if neither is given."""
+    return f" --device {device}" if device else f" --device-cmd {shlex.quote(command)}" if command else ""
+
+
+def _class(name: str) -> DeviceFactory:
+    """The class that a person names."""
+    module, colon, kind = name.partition(":")
+    if not (module and colon and kind):
+        raise ConfigError(f"--device {name}: expected MODULE:CLASS, such as my_sdk:MyDevice")
+    if "" not in sys.path:
+        sys.path.insert(0, "")
+    try:
+        found: Any = importlib.import_module(module)
+    except Exception as error:
+        raise ConfigError(f"--device {name}: cannot be imported: {error}") from error
+    if not isinstance(getattr(found, kind, None), type):
+        raise ConfigError(f"--device {name}: {module} has no class {kind!r}{nearest(kind, vars(found))}")
+    device: DeviceFactory = getattr(found, kind)
+    if not callable(getattr(device, "load", None)):
+        raise ConfigError(f"--device {name}: no device: it has no load")
+    return device
