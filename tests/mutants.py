@@ -415,6 +415,7 @@ WITHOUT: Final = {
     "services/__init__.py": "no code",
     "sync/__init__.py": "tables of names only",
     "config.py": "data only",
+    "contract.py": "types only",
     "effects.py": "data only",
     "codec.py": "the simulated world hands frames over as they are",
     "frames.py": "data only",
