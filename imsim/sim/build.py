@@ -22,6 +22,7 @@ from imsim.sim.deviations import CrashAfter, CrashBefore, LosePush, Pause
 from imsim.sim.device_node import DeviceNode, Make
 from imsim.sim.disk import Disk, FaultyDisk
 from imsim.sim.energy import EnergyMeter
+from imsim.sim.kernel import Kernel
 from imsim.sim.link import LinkModel
 from imsim.sim.network import Network
 from imsim.sim.sites import ONLY_SITE, Sites
@@ -37,15 +38,27 @@ if TYPE_CHECKING:
     from imsim.sim.backends.service import Observer
     from imsim.sim.cast import Device
     from imsim.sim.decisions import Decisions
-    from imsim.sim.kernel import Kernel
     from imsim.sim.naming import Naming
     from imsim.sim.server_node import ServerNode
     from imsim.sim.wire import Wire
     from imsim.sim.world import World
 
-__all__ = ["Makes", "backends", "befall", "network", "node_clock", "right_clock", "server_config", "server_site"]
+__all__ = [
+    "Makes", "backends", "befall", "clockwork", "network", "node_clock", "right_clock", "server_config", "server_site",
+]  # fmt: skip
 
 _PPM = 1e-6
+
+
+def clockwork(world: World) -> Kernel:
+    """The clockwork; one that can be steered only where that is asked for."""
+    if not world.decisions.steered:
+        return Kernel()
+    from imsim.sim.steering import SteeredKernel, Steering  # only a search through everything needs it
+
+    steered = SteeredKernel()
+    steered.steering = Steering(world)
+    return steered
 
 
 def right_clock(kernel: Kernel, epoch: float) -> RightClock:

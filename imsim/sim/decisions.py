@@ -104,6 +104,8 @@ class Kind(enum.StrEnum):
     CHOICE = "choice"
     """A draw of the algorithm itself, such as the jitter of a retry."""
     WORKLOAD = "workload"
+    TIE = "tie"
+    """Several things are due at a node at once, and this one first; asked in steered worlds only (steering.py)."""
 
 
 FRAMES: Final = {
@@ -245,6 +247,7 @@ class Decisions:
         seed: any integer.
         deviations: at most one for a key; timed ones are handed on in order of time.
         recording: keep the keys that `deviation` is asked, and the words for them.
+        steered: ask about ties too.
         improviser: asked at every key where no deviation says what to do: given the kind, the place and the key's 64
             bits, it may name an action. What it named is kept, so that the run can be had again from deviations alone.
 
@@ -254,6 +257,7 @@ class Decisions:
         improvised: the keys at which the improviser named an action, in order.
         asked: how often `deviation` was asked.
         healed: set when all faults are over; from then on nothing deviates.
+        steered: whether the order of events is asked about, or a deviation changes it.
         timed: the deviations that happen at a time and not at a key.
 
     Raises:
@@ -262,7 +266,7 @@ class Decisions:
 
     __slots__ = (
         "_actions", "_improviser", "_kinds", "_salts", "_words", "asked", "deviating", "healed", "improvised", "record",
-        "seed", "timed",
+        "seed", "steered", "timed",
     )  # fmt: skip
 
     def __init__(
@@ -271,6 +275,7 @@ class Decisions:
         deviations: Sequence[Deviation] = (),
         *,
         recording: bool = False,
+        steered: bool = False,
         improviser: Improviser | None = None,
     ) -> None:
         self.seed = seed
@@ -292,6 +297,7 @@ class Decisions:
                     timed.append(happening)
         self.timed = tuple(sorted(timed, key=lambda action: action.at))
         self.deviating = self._words is not None or bool(self._actions)
+        self.steered = steered or any(deviation.steers for deviation in deviations)
 
     def name(self, word: str) -> int:
         """The number of a place or subject, to be kept by the caller."""
@@ -322,6 +328,10 @@ class Decisions:
             if action is not None:
                 self.improvised.append(((salt, subject, occurrence), action))
         return self._actions.get(bits)
+
+    def planned(self, salt: int, subject: int, occurrence: int) -> Action | None:
+        """What is done at a key that was asked already."""
+        return self._actions.get(draw(salt, subject, occurrence))
 
     def key_of(self, asked: Asked) -> Key:
         """The words of a recorded key.

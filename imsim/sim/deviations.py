@@ -17,6 +17,7 @@ What does not belong here: how the network, a node or a backend carries an actio
 
 from __future__ import annotations
 
+import enum
 import math
 import re
 from typing import Any, Final
@@ -36,12 +37,15 @@ __all__ = [
     "Deviation",
     "Drop",
     "Duplicate",
+    "Hold",
     "LosePush",
     "Partition",
     "Pause",
+    "Release",
     "TimedAction",
     "TimeoutAfter",
     "TimeoutBefore",
+    "Yield",
     "parse",
     "possible",
 ]
@@ -99,6 +103,24 @@ class LosePush(msgspec.Struct, frozen=True, tag="lose_push"):
     """The server forgets the push after the commit and before the socket."""
 
 
+class Release(enum.Enum):
+    """Until when a frame is held at its receiver."""
+
+    EVENT = "its receiver has met something else"
+    TIMER = "a timer of its receiver has gone off"
+    HEAL = "everything is healed"
+
+
+class Hold(msgspec.Struct, frozen=True, tag="hold"):
+    """The frame arrives, and waits at its receiver's door."""
+
+    until: Release
+
+
+class Yield(msgspec.Struct, frozen=True, tag="yield"):
+    """The others that are due there at the same instant go first."""
+
+
 # ---------------------------------------------------------------------------------------------- at a time
 
 
@@ -132,10 +154,23 @@ class ClockJump(msgspec.Struct, frozen=True, kw_only=True, tag="clock_jump"):
             )
 
 
-Action = Drop | Duplicate | Delay | Cut | CrashBefore | CrashAfter | Pause | TimeoutBefore | TimeoutAfter | LosePush
+Action = (
+    Drop
+    | Duplicate
+    | Delay
+    | Cut
+    | CrashBefore
+    | CrashAfter
+    | Pause
+    | TimeoutBefore
+    | TimeoutAfter
+    | LosePush
+    | Hold
+    | Yield
+)
 TimedAction = Partition | ClockJump
 
-_EVERYWHERE = frozenset(Kind) - {Kind.CRASH, Kind.PAUSE, Kind.CHOICE, Kind.WORKLOAD}
+_EVERYWHERE = frozenset(Kind) - {Kind.CRASH, Kind.PAUSE, Kind.CHOICE, Kind.WORKLOAD, Kind.TIE}
 _TRAVELLING = frozenset(FRAMES.values())
 _PORT = frozenset({Kind.PORT})
 
@@ -150,6 +185,8 @@ _KINDS: Final[dict[type[Action], frozenset[Kind]]] = {
     TimeoutBefore: _PORT,
     TimeoutAfter: _PORT,
     LosePush: frozenset({Kind.PUSH}),
+    Hold: _TRAVELLING,
+    Yield: frozenset({Kind.TIE}),
 }
 
 
@@ -180,6 +217,11 @@ class Deviation(msgspec.Struct, frozen=True):
         if timed is not (self.key is None):
             raise ConfigError(f"{_word(self.action)}: expected {'no key' if timed else 'a key'}, got {self.key}")
         self.keyed()
+
+    @property
+    def steers(self) -> bool:
+        """Whether it is about the order of events, which only a steered world can change (steering.py)."""
+        return isinstance(self.action, Hold | Yield)
 
     def keyed(self) -> tuple[Key, Action] | TimedAction:
         """The key and its action, or the timed action."""
@@ -229,6 +271,8 @@ _SENTENCES: Final[dict[str, tuple[type[Action | TimedAction], dict[str, Any]]]] 
     "time out before {key}": (TimeoutBefore, {}),
     "time out after {key}": (TimeoutAfter, {}),
     "lose {key} between commit and socket": (LosePush, {}),
+    **{f"hold {{key}} until {until.value}": (Hold, {"until": until}) for until in Release},
+    "let the others go first at {key}": (Yield, {}),
     "partition {a} from {b} from {at} s until {until} s": (Partition, {"one_way": False}),
     "partition {a} towards {b} from {at} s until {until} s": (Partition, {"one_way": True}),
     "jump the clock of {node} by {seconds} s at {at} s": (ClockJump, {}),

@@ -27,7 +27,7 @@ from typing import TYPE_CHECKING, Final
 
 from imsim.sim.connection import UNIT_44, Connection, Endpoint, Path
 from imsim.sim.decisions import GOLDEN, MASK, ODD, Kind, draw, halves, name_hash, remix
-from imsim.sim.deviations import Cut, Delay, Drop, Duplicate
+from imsim.sim.deviations import Cut, Delay, Drop, Duplicate, Hold
 from imsim.sim.handshake import Handshake, Refusal
 from imsim.sim.kernel import WHOLE
 from imsim.sim.link import LOSS_MASK, retry_at
@@ -337,7 +337,8 @@ class Network(Transit):
         self.on_closed(*end)
 
 
-_OWN: Final = (Drop, Duplicate, Delay, type(None))
+_OWN: Final = (Drop, Duplicate, Delay, Hold, type(None))
+"""What the network does to a frame, or (`Hold`) whoever steers the world at its arrival."""
 
 
 def _lead(path: Path, bits: int, *, down: bool) -> float:

@@ -38,7 +38,7 @@ if TYPE_CHECKING:
     from imsim.ports import Clock, Randomness
     from imsim.sim.kernel import Kernel
 
-__all__ = ["Future", "Incarnation", "SimRuntime"]
+__all__ = ["Future", "Incarnation", "SimRuntime", "Task"]
 
 T = TypeVar("T")
 
@@ -65,7 +65,7 @@ class Future(Generic[T]):
         self._done = False
         self._value: Any = None
         self._error: BaseException | None = None
-        self._waiting: tuple[_Task, ...] = ()
+        self._waiting: tuple[Task, ...] = ()
 
     def __await__(self) -> Generator[Future[T], None, T]:
         """Give the value, or raise the exception; wait for it if it is not there."""
@@ -128,7 +128,7 @@ class _EventFuture(Future[Any]):
             self._event.callbacks.remove(self._answer)
 
 
-class _Task:
+class Task:
     """One coroutine, and the only place that resumes it."""
 
     __slots__ = ("coroutine", "runtime", "stepping")
@@ -139,7 +139,7 @@ class _Task:
         self.stepping = False
 
     def step(self, _: object) -> None:
-        """Run the coroutine up to its next wait; a light call."""
+        """Run the coroutine up to its next wait; a light call, whose argument is for how long it slept, if it did."""
         runtime = self.runtime
         incarnation = runtime.incarnation
         if not incarnation.running:
@@ -162,7 +162,7 @@ class _Task:
         if not incarnation.alive:
             self.close()
         elif type(awaited) is float:
-            runtime._kernel.call_in(awaited, self.step)
+            runtime._kernel.call_in(awaited, self.step, awaited)
         elif isinstance(awaited, Future):
             awaited._waiting += (self,)
         else:
@@ -211,8 +211,8 @@ class SimRuntime:
         self.now = clock.now
         self.wall = clock.wall
         self._kernel = kernel
-        self._tasks: dict[_Task, None] = {}  # a dict: closed in the order in which they were spawned
-        self._held: list[_Task] = []
+        self._tasks: dict[Task, None] = {}  # a dict: closed in the order in which they were spawned
+        self._held: list[Task] = []
         self._events: dict[_EventFuture, None] = {}
 
     # -- the Runtime port
@@ -222,7 +222,7 @@ class SimRuntime:
         if not self.incarnation.alive:
             coroutine.close()
             return
-        task = _Task(self, coroutine)
+        task = Task(self, coroutine)
         self._tasks[task] = None
         self._kernel.call_in(0.0, task.step)
 
@@ -287,7 +287,7 @@ class SimRuntime:
         self._events = {}
         self._held = []
 
-    def _close(self, task: _Task) -> None:
+    def _close(self, task: Task) -> None:
         try:
             task.close()
         except AlgorithmError as error:

@@ -57,6 +57,10 @@ class Users:
             self._next_session(node)
         self._plan_next()
 
+    def next_node(self) -> DeviceNode:
+        """The device of the intention that is due next."""
+        return self._devices[self._world.plan[self._next].device]
+
     # ------------------------------------------------------------------------------------------ sessions
 
     def _next_session(self, node: DeviceNode) -> None:

@@ -35,7 +35,6 @@ from imsim.sim.deviations import CrashAfter, CrashBefore, Delay, Drop, Pause
 from imsim.sim.device_node import ROW_EVENTS, DeviceNode
 from imsim.sim.faults import Faults
 from imsim.sim.guard import Guard
-from imsim.sim.kernel import Kernel
 from imsim.sim.ledger import Ledger
 from imsim.sim.naming import Naming
 from imsim.sim.server_node import ServerNode
@@ -91,6 +90,7 @@ class World:
         deviations: where the run departs from what the seed says.
         level: how much is recorded, instead of the scenario's.
         recording: keep the keys that are asked.
+        steered: ask about the order of events too (steering.py).
         improviser: asked what to do where no deviation says so (decisions.py).
         algorithms: what runs, where it is not the real ones.
 
@@ -106,13 +106,14 @@ class World:
         deviations: Sequence[Deviation] = (),
         level: Level | None = None,
         recording: bool = False,
+        steered: bool = False,
         improviser: Improviser | None = None,
         algorithms: Algorithms = REAL,
     ) -> None:
         self.scenario = scenario
         self.algorithms = algorithms
-        self.kernel = Kernel()
-        self.decisions = Decisions(seed, deviations, recording=recording, improviser=improviser)
+        self.decisions = Decisions(seed, deviations, recording=recording, steered=steered, improviser=improviser)
+        self.kernel = build.clockwork(self)
         if level is None:
             level = Level.FRAMES if scenario.history.level is HistoryLevel.FRAMES else Level.MESSAGES
         self.writer = Writer(level)

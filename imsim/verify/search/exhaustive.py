@@ -4,17 +4,21 @@ From a run follow all cases with one deviation: one at each key that it asked, o
 there. From each of these runs follow those with a second deviation, and so on. A child deviates only at keys that were
 asked after its parent's last one: the prefix is the same run, so every set of deviations comes up exactly once.
 
-What is left out is said: delays and pauses take few values, and nothing else is tried about the network (a caller
-makes its latency constant).
+Among what can be done is the order of events (imsim/sim/steering.py): of what is due at one node at once, anything may
+come first, and a frame may be late until its receiver has met something else, until a timer of it has gone off, or
+until everything is healed. Other delays and pauses take few values, and nothing else is tried about the network (a
+caller makes its latency constant). What a search went through is said with these bounds.
 """
 
 from __future__ import annotations
 
+import functools
 from typing import TYPE_CHECKING, Any, Final
 
 import msgspec
 
 from imsim.scenario import Scenario
+from imsim.scenario.network import LinkKind
 from imsim.sim import deviations as acts
 from imsim.sim.algorithms import Algorithms
 from imsim.sim.deviations import Deviation, possible
@@ -24,9 +28,9 @@ from imsim.verify.search.strategy import Strategy
 from imsim.verify.search.trial import try_case
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterator
 
-    from imsim.sim.decisions import Key
+    from imsim.sim.decisions import Kind
     from imsim.sim.deviations import Action
     from imsim.verify.search.trial import Told, Trial
 
@@ -59,7 +63,7 @@ class Exhaustive(msgspec.Struct, frozen=True, eq=False):
         Raises:
             ConfigError: the scenario asks for what there is not.
         """
-        base = try_case(Case(scenario=scenario, seed=seed), algorithms=algorithms, recording=True)
+        base = try_case(Case(scenario=scenario, seed=seed), algorithms=algorithms, recording=True, steered=True)
         ones = () if base.failures else children(base, -1)
         roots = ((-1, ()), *((place, (one,)) for place, one in ones))
         return Exhaustive(scenario, seed, algorithms, roots, depth - 1, largest if depth == 1 else 1)
@@ -83,7 +87,7 @@ class Exhaustive(msgspec.Struct, frozen=True, eq=False):
         self, deviations: tuple[Deviation, ...], place: int, depth: int, order: tuple[int, ...]
     ) -> Iterator[Told]:
         case = Case(scenario=self.scenario, seed=self.seed, deviations=deviations)
-        trial = try_case(case, algorithms=self.algorithms, recording=depth > 0)
+        trial = try_case(case, algorithms=self.algorithms, recording=depth > 0, steered=depth > 0)
         yield trial.told(order, faults_of(deviations))
         if depth and not trial.failures:
             for number, (later, child) in enumerate(children(trial, place), start=1):
@@ -93,26 +97,38 @@ class Exhaustive(msgspec.Struct, frozen=True, eq=False):
 def bounds(depth: int) -> str:
     """What all cases of up to `depth` deviations are, for a person."""
     plural = "" if depth == 1 else "s"
-    return f"up to {depth} deviation{plural}, on links of constant latency, delays of 0.5 or 8 s"
+    return (
+        f"up to {depth} deviation{plural}, on links of constant latency; any first of what is due at a node at once; "
+        "frames held until their receiver's next event, its next timer, or the end of all faults; "
+        "calls, writes and connections late by 0.5 or 8 s; pauses of 8 s"
+    )
 
 
 def children(trial: Trial, place: int) -> Iterator[tuple[int, Deviation]]:
     """What may be done once more after the key at `place`: where, and what."""
+    streams = all(one.kind is LinkKind.STREAM for one in trial.case.scenario.network.profiles.values())
     met = set(trial.keys[: place + 1])  # a flawed algorithm can be asked the same again
     for later in range(place + 1, len(trial.keys)):
         key = trial.keys[later]
         if key not in met:
             met.add(key)
-            for action in _actions(key):
+            for action in _actions(key.kind, streams=streams):
                 yield later, Deviation(key, action)
 
 
-def _actions(key: Key) -> Sequence[Action]:
+@functools.cache
+def _actions(kind: Kind, *, streams: bool) -> tuple[Action, ...]:
+    """What may be done at a decision: late frames are held, and a stream does not deliver twice."""
     made: list[Action] = []
-    for kind in possible(key.kind):
-        if kind in _SECONDS:
-            timed: Any = kind
-            made += [timed(seconds) for seconds in _SECONDS[kind]]
+    held = acts.Hold in possible(kind)
+    for action in possible(kind):
+        if action is acts.Hold:
+            made += [acts.Hold(until) for until in acts.Release]
+        elif (action is acts.Delay and held) or (action is acts.Duplicate and streams):
+            continue
+        elif action in _SECONDS:
+            timed: Any = action
+            made += [timed(seconds) for seconds in _SECONDS[action]]
         else:
-            made.append(kind())  # type: ignore[call-arg]
-    return made
+            made.append(action())  # type: ignore[call-arg]
+    return tuple(made)

@@ -73,7 +73,11 @@ _BY_TIME: Final[dict[str, tuple[type[TimedAction], ...]]] = {"partition": (acts.
 _ACTIONS: Final = {**_BY_KEY, **_BY_TIME}
 FAULTS: Final = tuple(_ACTIONS)
 """The kinds of fault, as a person calls them."""
-_FAULT_OF: Final[dict[type, str]] = {action: fault for fault, actions in _ACTIONS.items() for action in actions}
+_FAULT_OF: Final[dict[type, str]] = {action: fault for fault, actions in _ACTIONS.items() for action in actions} | {
+    acts.Hold: "delay",
+    acts.Yield: "tie",
+}
+"""Of every action, those that only a search through everything uses included."""
 
 
 class Ground(msgspec.Struct, frozen=True, kw_only=True):

@@ -126,6 +126,7 @@ def try_case(
     improviser: Improviser | None = None,
     level: Level = Level.MESSAGES,
     recording: bool = False,
+    steered: bool = False,
 ) -> Trial:
     """Run a case and judge it.
 
@@ -135,6 +136,7 @@ def try_case(
         improviser: deviates where the case says nothing (imsim/sim/decisions.py).
         level: how much is recorded; it changes nothing of what happens.
         recording: keep the keys of all decisions.
+        steered: decide about the order of events too (imsim/sim/steering.py).
 
     Raises:
         ConfigError: the case asks for what there is not.
@@ -145,6 +147,7 @@ def try_case(
         deviations=case.deviations,
         level=level,
         recording=recording,
+        steered=steered,
         improviser=improviser,
         algorithms=algorithms,
     )

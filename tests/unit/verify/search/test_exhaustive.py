@@ -4,19 +4,23 @@ from __future__ import annotations
 
 from itertools import islice
 
+import msgspec
 import pytest
 
 from imsim.scenario import load
 from imsim.scenario.values import Shape
 from imsim.sim.algorithms import REAL
+from imsim.sim.decisions import Kind
 from imsim.verify.search import Case, check, try_case
 from imsim.verify.search.exhaustive import Exhaustive, children
 from imsim.verify.search.simpler import with_a_dull_network
 from imsim.verify.verdict import Outcome
 from tests.flawed_devices import Raises
 
-TINY_CASES = 2422
-"""Cases of models/tiny.toml with at most one deviation, the run without any included."""
+TINY_CASES = 2433
+"""Cases of models/tiny.toml with at most one deviation, the run without any included; with two it has 3,248,389."""
+ALONE_CASES = 371, 36_457
+"""Cases of one user who writes one message, with at most one and at most two deviations."""
 
 
 @pytest.fixture(scope="module")
@@ -32,6 +36,12 @@ def smallest():
     return with_a_dull_network(load("tiny", {**changes, "sync.strategy": "push"}))
 
 
+@pytest.fixture(scope="module")
+def alone(smallest):
+    """The same, and nobody reads it."""
+    return msgspec.structs.replace(smallest, without=("bob",), duration=2.0)
+
+
 def test_a_link_of_constant_latency_loses_nothing(tiny):
     for profile in tiny.network.profiles.values():
         assert profile.loss == profile.outages.every == profile.outages.length == 0.0
@@ -45,12 +55,45 @@ def test_the_cases_of_a_small_model_are_counted(tiny):
     assert source.roots[0] == (-1, ())
 
 
+def test_the_cases_with_two_deviations_are_counted(alone):
+    one, two = ALONE_CASES
+    source = Exhaustive.of(alone, seed=1, algorithms=REAL, depth=2, largest=20)
+    assert source.count == one
+    follow = 0
+    for place, deviations in source.roots[1:]:
+        trial = try_case(Case(scenario=alone, seed=1, deviations=deviations), recording=True, steered=True)
+        assert trial.outcome is Outcome.HOLDS, str(deviations[0])
+        follow += sum(1 for _ in children(trial, place))
+    assert one + follow == two
+
+
+def test_what_follows_from_a_case_is_told_after_it(alone):
+    source = Exhaustive.of(alone, seed=1, algorithms=REAL, depth=2, largest=20)
+    place, deviations = source.roots[-1]
+    trial = try_case(Case(scenario=alone, seed=1, deviations=deviations), recording=True, steered=True)
+    told = list(source.tell(source.count - 1, (7,)))
+    assert [one.order for one in told] == [
+        (7,),
+        *((7, number + 1) for number in range(len(list(children(trial, place))))),
+    ]
+
+
+def test_late_frames_are_held_and_streams_do_not_deliver_twice(tiny):
+    trial = try_case(Case(scenario=tiny, seed=1), recording=True, steered=True)
+    actions = {(child.key.kind, type(child.action).__name__) for _, child in children(trial, -1)}
+    assert {action for kind, action in actions if kind is Kind.PUSH} == {
+        "Drop", "Cut", "CrashBefore", "CrashAfter", "Pause", "LosePush", "Hold",
+    }  # fmt: skip
+    assert {action for kind, action in actions if kind is Kind.TIE} == {"Yield"}
+    assert (Kind.PORT, "Delay") in actions
+
+
 def test_every_deviation_can_happen(tiny):
-    trial = try_case(Case(scenario=tiny, seed=1), recording=True)
+    trial = try_case(Case(scenario=tiny, seed=1), recording=True, steered=True)
     keys = list(trial.keys)
     for place, child in islice(children(trial, -1), 0, None, 97):
         assert keys[place] == child.key
-        changed = try_case(Case(scenario=tiny, seed=1, deviations=(child,)), recording=True)
+        changed = try_case(Case(scenario=tiny, seed=1, deviations=(child,)), recording=True, steered=True)
         assert list(changed.keys[: place + 1]) == keys[: place + 1], "everything before it is the same run"
 
 
