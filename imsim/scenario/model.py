@@ -68,7 +68,10 @@ class Scenario(Section, frozen=True, kw_only=True):
     ] = None
     without: Annotated[
         tuple[Annotated[str, Meta(min_length=1, max_length=200)], ...],
-        Meta(description="Messages (alice-3), devices (bob/pc) or users that are left out; all else stays as it was."),
+        Meta(
+            description="Messages (alice-3), devices (bob/pc), users or conversations that are left out; all else "
+            "stays as it was."
+        ),
     ] = ()
     devices: Annotated[Devices, Meta(description="The users and their devices.")] = Devices()
     servers: Annotated[Servers, Meta(description="The servers.")] = Servers()

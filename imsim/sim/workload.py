@@ -138,19 +138,23 @@ def _edges(traffic: Traced) -> Edges:
 
 
 def _leave_out(scenario: Scenario, rows: Rows, order: array[int], cast: Cast) -> tuple[array[int], Cast]:
-    """What remains without the messages, devices and users of `scenario.without`."""
+    """What remains without the messages, devices, users and conversations of `scenario.without`."""
     gone = set(scenario.without)
     names = {row: name_of(rows, cast, row) for row in order}
-    known = [*(user.name for user in cast.users), *(device.name for device in cast.devices), *names.values()]
+    things = [thing.name for part in (cast.users, cast.devices, cast.conversations) for thing in part]
+    known = [*things, *names.values()]
     unknown = sorted(gone.difference(known))
     if unknown:
-        raise ConfigError(f"without: no such message, device or user: {unknown[0]!r}{nearest(unknown[0], known)}")
+        message = f"without: no such message, device, user or conversation: {unknown[0]!r}{nearest(unknown[0], known)}"
+        raise ConfigError(message)
     owners = {device.index: cast.users[device.user].name for device in cast.devices}
     kept = [device for device in cast.devices if not gone & {device.name, owners[device.index]}]
     places = {device.index: place for place, device in enumerate(kept)}
+    talks = [conversation for conversation in cast.conversations if conversation.name not in gone]
+    wheres = {conversation.index: place for place, conversation in enumerate(talks)}
     dropped: set[int] = set()
     for row in order:
-        if names[row] in gone or rows.device[row] not in places:
+        if names[row] in gone or rows.device[row] not in places or rows.conversation[row] not in wheres:
             dropped.add(row)
         elif rows.target[row] in dropped:
             if rows.action[row] in SENDS:
@@ -160,9 +164,11 @@ def _leave_out(scenario: Scenario, rows: Rows, order: array[int], cast: Cast) ->
     order = array("I", (row for row in order if row not in dropped))
     for row in order:
         rows.device[row] = places[rows.device[row]]
+        rows.conversation[row] = wheres[rows.conversation[row]]
     devices = tuple(msgspec.structs.replace(device, index=place) for place, device in enumerate(kept))
+    conversations = tuple(msgspec.structs.replace(talk, index=place) for place, talk in enumerate(talks))
     users = tuple(
         msgspec.structs.replace(user, devices=tuple(places[index] for index in user.devices if index in places))
         for user in cast.users
     )
-    return order, msgspec.structs.replace(cast, users=users, devices=devices)
+    return order, msgspec.structs.replace(cast, users=users, devices=devices, conversations=conversations)

@@ -1,8 +1,9 @@
 """From a case that fails to a smaller one that fails for the same promise.
 
 What a person must read is what matters, so the order is: fewer deviations first, then a smaller scenario (faults of its
-own, users, devices, messages, a duller network), then simpler values, and again from the beginning until nothing more
-goes. Deviations are left out in halves, quarters and so on (*delta debugging*: Zeller and Hildebrandt, TSE 2002).
+own, a duller network, conversations, users, devices, messages), then simpler values, and again from the beginning until
+nothing more goes. Everything is left out in halves, quarters and so on (*delta debugging*: Zeller and Hildebrandt, TSE
+2002).
 Leaving something out never changes how what is left is decided, since every decision has a key of its own; that is why
 so simple a search works.
 
@@ -28,6 +29,7 @@ from imsim.verify.search.trial import try_case
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
 
+    from imsim.history import History
     from imsim.scenario import Scenario
 
 __all__ = ["Shrunk", "shrink"]
@@ -84,7 +86,7 @@ class _Shrinker:
         self._most = replays
         self._deadline = deadline
         self._tried: dict[str, bool] = {}
-        self._messages: tuple[str, ...] = ()
+        self._history: History
 
     def shrink(self) -> Shrunk:
         try:
@@ -121,7 +123,7 @@ class _Shrinker:
         if failed:
             self.best = case
             self.story = trial.failures[case.breaks]
-            self._messages = tuple(trial.history.messages.names[1:])
+            self._history = trial.history
         return failed
 
     def _try(self, **changes: Any) -> bool:  # noqa: ANN401 (fields of a case)
@@ -130,16 +132,10 @@ class _Shrinker:
     # ------------------------------------------------------------------------------------------ deviations
 
     def _leave_out_deviations(self) -> None:
-        size = len(self.best.deviations)
-        while size:
-            start = len(self.best.deviations) - size
-            while start > -size:  # from the end: what comes later depends on what came before
-                low, high = max(0, start), start + size
-                deviations = self.best.deviations
-                if high > low:
-                    self._try(deviations=deviations[:low] + deviations[high:])
-                start -= size
-            size //= 2
+        for low, high in _parts(len(self.best.deviations)):
+            deviations = self.best.deviations
+            if low < len(deviations):
+                self._try(deviations=deviations[:low] + deviations[high:])
 
     # ------------------------------------------------------------------------------------------ the scenario
 
@@ -150,15 +146,14 @@ class _Shrinker:
         self._leave_out_parts()
 
     def _leave_out_parts(self) -> None:
-        """Users and devices, and then messages, each for itself; the last first, since the first are meant."""
-        users = [name for name, _ in self.best.scenario.users() or ()]
-        devices = [f"{user}/{kind.name}" for user in users for kind in self.best.scenario.devices.kinds]
-        for names in (users, devices, None):
-            for name in reversed(names if names is not None else self._messages):
-                scenario = self.best.scenario
-                if name not in scenario.without:
-                    smaller = msgspec.structs.replace(scenario, without=(*scenario.without, name))
-                    self._try(scenario=smaller)
+        """Conversations, users, devices, and then messages; the last first, since the first are meant."""
+        for named in (_conversations, _users, _devices, _messages):
+            names = named(self._history)
+            for low, high in _parts(len(names)):
+                scenario, there = self.best.scenario, frozenset(named(self._history))
+                more = tuple(name for name in names[low:high] if name in there)
+                if more:
+                    self._try(scenario=msgspec.structs.replace(scenario, without=(*scenario.without, *more)))
 
     # ------------------------------------------------------------------------------------------ values
 
@@ -185,6 +180,36 @@ def _simpler_values(deviation: Deviation) -> Iterator[Deviation]:
             yield Deviation(None, msgspec.structs.replace(action, one_way=False))
     elif isinstance(action, ClockJump) and action.at != int(action.at):
         yield Deviation(None, msgspec.structs.replace(action, at=float(int(action.at))))
+
+
+def _parts(size: int) -> Iterator[tuple[int, int]]:
+    """All of a list, its halves and so on to each single thing, from the end: what comes later depends on it."""
+    width = size
+    while width:
+        for high in range(size, 0, -width):
+            yield max(0, high - width), high
+        width //= 2
+
+
+# ---------------------------------------------------------------------------------------------- what there is
+
+
+def _conversations(history: History) -> list[str]:
+    """Their names; not the users' own logs, which are there as long as the users are."""
+    return [name for name in history.conversations.names if name and not name.startswith("~")]
+
+
+def _users(history: History) -> list[str]:
+    return list(dict.fromkeys(name.partition("/")[0] for name in _devices(history)))
+
+
+def _devices(history: History) -> list[str]:
+    return [name for name in history.nodes.names if "/" in name]
+
+
+def _messages(history: History) -> list[str]:
+    """What users wanted; not the entries that a conversation begins with."""
+    return [name for name in history.messages.names if name and not name.startswith("@")]
 
 
 # ---------------------------------------------------------------------------------------------- simpler scenarios

@@ -113,8 +113,25 @@ def test_a_device_or_user_that_is_left_out_changes_nothing_about_others(gone: st
     assert all(list(less.sessions(device)) == sessions[device.name] for device in less.devices)
 
 
+def test_a_conversation_that_is_left_out_takes_along_what_was_said_in_it_and_nothing_else() -> None:
+    whole = planned(OFFICE)
+    gone = whole.conversations[whole[0].conversation]
+    less = planned(OFFICE, f"without=['{gone.name}']")
+    lost = {i.subject for i in whole if i.conversation == gone.index}
+    assert [told(less, i) for i in less] == [
+        told(whole, i) for i in whole if i.subject not in lost and (i.target not in lost or i.action is Action.REPLY)
+    ]
+    assert [talk.name for talk in less.conversations] == [
+        talk.name for talk in whole.conversations if talk.name != gone.name
+    ]
+    assert [talk.index for talk in less.conversations] == list(range(len(less.conversations)))
+    assert less.devices == whole.devices
+
+
 def test_leaving_out_what_is_not_there_is_an_error() -> None:
-    with pytest.raises(ConfigError, match=r"without: no such message, device or user: 'alcie' \(did you mean 'alice'"):
+    with pytest.raises(
+        ConfigError, match=r"without: no such message, device, user or conversation: 'alcie' \(did you mean 'alice'"
+    ):
         planned(OFFICE, "without=alcie")
 
 

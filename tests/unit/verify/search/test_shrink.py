@@ -40,6 +40,28 @@ def test_what_is_not_needed_is_left_out(case):
     assert case.breaks in try_case(shrunk.case, algorithms=HASTY).failures
 
 
+def test_conversations_that_are_not_needed_are_left_out(case):
+    pair = [{"name": "team", "members": ["alice", "bob"]}, {"name": "other", "members": ["alice", "bob"]}]
+    steps = [{"at": 2.0, "from": "bob", "to": "other"}, {"at": 30.0, "from": "alice", "to": "other"}]
+    told = msgspec.to_builtins(load("tiny").traffic.steps)
+    wide = load("tiny", {"conversations.groups": pair, "traffic.steps": [*told, *steps]})
+    shrunk = shrink(
+        Case(scenario=wide, seed=1_000_161, deviations=(parse(GUILTY),), breaks=case.breaks), algorithms=HASTY
+    )
+    assert shrunk.finished
+    assert "other" in shrunk.case.scenario.without
+    assert "team" not in shrunk.case.scenario.without
+
+
+def test_much_is_left_out_in_few_runs(case):
+    """Half of two hundred innocent faults at once."""
+    words = [f"delay the {n}th push of bob-{m} to alice/pc by 2 s" for n in range(4, 21) for m in (1, 2, 3)]
+    deviations = (*map(parse, words), parse(GUILTY))
+    shrunk = shrink(msgspec.structs.replace(case, deviations=deviations), algorithms=HASTY)
+    assert [str(one) for one in shrunk.case.deviations] == [GUILTY]
+    assert shrunk.replays < 80
+
+
 def test_shrinking_is_repeatable_and_ends_where_nothing_more_goes(case):
     first = shrink(case, algorithms=HASTY)
     assert shrink(case, algorithms=HASTY).case == first.case
