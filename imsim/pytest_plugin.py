@@ -117,7 +117,7 @@ def _search(request: pytest.FixtureRequest, scenario: Scenario, how: dict[str, A
     folder = config.rootpath / search.FAILURES
     how.setdefault("seed", config.getoption("--imsim-seed"))
     how.setdefault("jobs", 1)
-    if "budget" not in how and how.get("strategy", "random") == "random":
+    if "budget" not in how and how.get("strategy") != "exhaustive":
         how.setdefault("runs", config.getoption("--imsim-runs"))
     found = search.check(scenario, first=search.earlier(scenario, folder), **how)
     files = [search.keep(failure, folder) for failure in found.failures]

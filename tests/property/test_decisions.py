@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from imsim.sim.decisions import Decisions, Key, Kind, draw
-from imsim.sim.deviations import ClockJump, Delay, Deviation, Partition, Pause, parse, possible
+from imsim.sim.deviations import ClockJump, Delay, Deviation, Hold, Partition, Pause, Release, parse, possible
 
 NAMES = st.text(min_size=1, max_size=12).filter(lambda text: len(text.split()) == 1 and text == text.strip()) | (
     st.sampled_from(["of", "the", "to", "s", "by", "from", "until", "x,", "team[3..7]", "{key}", "bob/phone"])
@@ -29,7 +29,8 @@ def keys(draw_from: st.DrawFn) -> Key:
 def keyed(draw_from: st.DrawFn) -> Deviation:
     key = draw_from(keys())
     action = draw_from(st.sampled_from(possible(key.kind)))
-    return Deviation(key, action(draw_from(SECONDS)) if action in {Delay, Pause} else action())
+    how = {Delay: SECONDS, Pause: SECONDS, Hold: st.sampled_from(Release)}
+    return Deviation(key, action(draw_from(how[action])) if action in how else action())
 
 
 @st.composite

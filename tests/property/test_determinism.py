@@ -118,6 +118,13 @@ def plain():
     return recorded(FIRST, 1)
 
 
+_HOW = {
+    deviations.Delay: [0.5, 3.0],
+    deviations.Pause: [0.5, 3.0],
+    deviations.Hold: list(deviations.Release),
+}
+
+
 def case_of(number):
     """A deviation at one of the keys that the plain run of the tiny model was asked."""
     world, _, asked, _ = plain()
@@ -128,8 +135,8 @@ def case_of(number):
         actions = possible(key.kind)
         if actions:
             action = drawn.choice(actions)
-            lasting = action in {deviations.Delay, deviations.Pause}
-            return place, Deviation(key, action(drawn.choice([0.5, 3.0])) if lasting else action())
+            how = _HOW.get(action)
+            return place, Deviation(key, action() if how is None else action(drawn.choice(how)))
 
 
 def test_recording_changes_nothing():

@@ -12,7 +12,9 @@ caller makes its latency constant). What a search went through is said with thes
 
 from __future__ import annotations
 
+import bisect
 import functools
+import itertools
 from typing import TYPE_CHECKING, Any, Final
 
 import msgspec
@@ -21,6 +23,7 @@ from imsim.scenario import Scenario
 from imsim.scenario.network import LinkKind
 from imsim.sim import deviations as acts
 from imsim.sim.algorithms import Algorithms
+from imsim.sim.decisions import Key, Kind
 from imsim.sim.deviations import Deviation, possible
 from imsim.verify.search.case import Case
 from imsim.verify.search.sampling import faults_of
@@ -30,7 +33,6 @@ from imsim.verify.search.trial import try_case
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from imsim.sim.decisions import Kind
     from imsim.sim.deviations import Action
     from imsim.verify.search.trial import Told, Trial
 
@@ -45,14 +47,16 @@ class Exhaustive(msgspec.Struct, frozen=True, eq=False):
 
     Attributes:
         scenario, seed, algorithms: what is asked.
-        roots: the cases with at most one deviation: at which of the first run's keys it is, and what it does.
+        keys: what the run without deviations was asked: at which place of it, and the key, each key once.
+        ends: the number of the last case with one deviation at each of them.
         depth: how many more deviations may follow.
     """
 
     scenario: Scenario
     seed: int
     algorithms: Algorithms
-    roots: tuple[tuple[int, tuple[Deviation, ...]], ...]
+    keys: tuple[tuple[int, Key], ...]
+    ends: tuple[int, ...]
     depth: int
     largest: int
 
@@ -63,10 +67,12 @@ class Exhaustive(msgspec.Struct, frozen=True, eq=False):
         Raises:
             ConfigError: the scenario asks for what there is not.
         """
-        base = try_case(Case(scenario=scenario, seed=seed), algorithms=algorithms, recording=True, steered=True)
-        ones = () if base.failures else children(base, -1)
-        roots = ((-1, ()), *((place, (one,)) for place, one in ones))
-        return Exhaustive(scenario, seed, algorithms, roots, depth - 1, largest if depth == 1 else 1)
+        case = Case(scenario=scenario, seed=seed)
+        base = try_case(case, algorithms=algorithms, recording=True, steered=True)
+        keys = () if base.failures else tuple(_later(base, -1))
+        streams = _streams(scenario)
+        ends = tuple(itertools.accumulate(len(_actions(key.kind, streams=streams)) for _, key in keys))
+        return Exhaustive(scenario, seed, algorithms, keys, ends, depth - 1, largest if depth == 1 else 1)
 
     @property
     def strategy(self) -> Strategy:
@@ -76,11 +82,20 @@ class Exhaustive(msgspec.Struct, frozen=True, eq=False):
     @property
     def count(self) -> int:
         """How many have at most one deviation."""
-        return len(self.roots)
+        return 1 + (self.ends[-1] if self.ends else 0)
+
+    def root(self, index: int) -> tuple[int, tuple[Deviation, ...]]:
+        """A case with at most one deviation: at which place of the first run that is, and what is done."""
+        if not index:
+            return -1, ()
+        number = bisect.bisect_left(self.ends, index)
+        place, key = self.keys[number]
+        actions = _actions(key.kind, streams=_streams(self.scenario))
+        return place, (Deviation(key, actions[index - self.ends[number] - 1]),)
 
     def tell(self, index: int, order: tuple[int, ...]) -> Iterator[Told]:
         """Try one, and then what follows from it."""
-        place, deviations = self.roots[index]
+        place, deviations = self.root(index)
         return self._told(deviations, place, self.depth if index else 0, order)
 
     def _told(
@@ -106,14 +121,25 @@ def bounds(depth: int) -> str:
 
 def children(trial: Trial, place: int) -> Iterator[tuple[int, Deviation]]:
     """What may be done once more after the key at `place`: where, and what."""
-    streams = all(one.kind is LinkKind.STREAM for one in trial.case.scenario.network.profiles.values())
-    met = set(trial.keys[: place + 1])  # a flawed algorithm can be asked the same again
+    streams = _streams(trial.case.scenario)
+    for later, key in _later(trial, place):
+        for action in _actions(key.kind, streams=streams):
+            yield later, Deviation(key, action)
+
+
+def _later(trial: Trial, place: int) -> Iterator[tuple[int, Key]]:
+    """The keys after a place; each once, as a flawed algorithm can be asked the same again."""
+    met = set(trial.keys[: place + 1])
     for later in range(place + 1, len(trial.keys)):
         key = trial.keys[later]
         if key not in met:
             met.add(key)
-            for action in _actions(key.kind, streams=streams):
-                yield later, Deviation(key, action)
+            yield later, key
+
+
+def _streams(scenario: Scenario) -> bool:
+    """Whether every link is a stream."""
+    return all(profile.kind is LinkKind.STREAM for profile in scenario.network.profiles.values())
 
 
 @functools.cache

@@ -51,8 +51,11 @@ def test_a_link_of_constant_latency_loses_nothing(tiny):
 def test_the_cases_of_a_small_model_are_counted(tiny):
     source = Exhaustive.of(tiny, seed=1, algorithms=REAL, depth=1, largest=20)
     assert source.count == TINY_CASES
-    assert len({deviations for _, deviations in source.roots}) == TINY_CASES
-    assert source.roots[0] == (-1, ())
+    roots = [source.root(index) for index in range(TINY_CASES)]
+    assert len({deviations for _, deviations in roots}) == TINY_CASES
+    assert roots[0] == (-1, ())
+    trial = try_case(Case(scenario=tiny, seed=1), recording=True, steered=True)
+    assert roots[1:] == [(place, (one,)) for place, one in children(trial, -1)]
 
 
 def test_the_cases_with_two_deviations_are_counted(alone):
@@ -60,7 +63,7 @@ def test_the_cases_with_two_deviations_are_counted(alone):
     source = Exhaustive.of(alone, seed=1, algorithms=REAL, depth=2, largest=20)
     assert source.count == one
     follow = 0
-    for place, deviations in source.roots[1:]:
+    for place, deviations in map(source.root, range(1, one)):
         trial = try_case(Case(scenario=alone, seed=1, deviations=deviations), recording=True, steered=True)
         assert trial.outcome is Outcome.HOLDS, str(deviations[0])
         follow += sum(1 for _ in children(trial, place))
@@ -69,7 +72,7 @@ def test_the_cases_with_two_deviations_are_counted(alone):
 
 def test_what_follows_from_a_case_is_told_after_it(alone):
     source = Exhaustive.of(alone, seed=1, algorithms=REAL, depth=2, largest=20)
-    place, deviations = source.roots[-1]
+    place, deviations = source.root(source.count - 1)
     trial = try_case(Case(scenario=alone, seed=1, deviations=deviations), recording=True, steered=True)
     told = list(source.tell(source.count - 1, (7,)))
     assert [one.order for one in told] == [
