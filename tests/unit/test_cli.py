@@ -137,7 +137,7 @@ def test_what_is_no_model_is_told(refused, given, said):
 @pytest.mark.parametrize(
     ("override", "said"),
     [
-        ("without=nobody", "without: no such message, device or user: 'nobody'"),
+        ("without=nobody", "without: no such message, device, user or conversation: 'nobody'"),
         ("traffic.steps.1.to=nowhere", "traffic.steps[1].to: no such conversation or user: 'nowhere'"),
         ("traffic.steps.1.device=pc", "traffic.steps[1].device: bob has no pc, only phone"),
         ("traffic.steps.3.target=zzz", "traffic.steps[3].target: no such message before: 'zzz'"),
