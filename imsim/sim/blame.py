@@ -1,6 +1,7 @@
 """Whose fault an exception is that came out of a world: the algorithm's under test, or imsim's own.
 
-The innermost frame decides that belongs to either: what a library raises was asked of it by somebody.
+The innermost frame decides that belongs to either: what a library raises was asked of it by somebody. One thing is
+raised in the world though it is the algorithm's: it was called as the contract says, and is not made for that.
 """
 
 from __future__ import annotations
@@ -28,12 +29,23 @@ def blamed(error: Exception, algorithms: Algorithms, at: float) -> Exception:
         algorithms: what ran; who wrote their own is to blame for it.
         at: when, seconds.
     """
+    if _misfits(error, algorithms.device):
+        return AlgorithmError(f"{algorithms.device.__module__} does not keep the contract of a device: {error}")
     for module in reversed(_modules(error.__traceback__)):
         if module.startswith(_ALGORITHMS) or algorithms.wrote(module):
             return AlgorithmError(f"{module} raised {type(error).__name__} at {at} s: {error}")
         if module.startswith(_WORLD):
             return error
     return error
+
+
+def _misfits(error: Exception, device: object) -> bool:
+    """Whether a device of somebody's own lacks what was called, or its parameters."""
+    if not isinstance(device, type) or device.__module__.startswith("imsim."):
+        return False
+    if isinstance(error, TypeError):
+        return str(error).startswith(f"{device.__qualname__}.")
+    return isinstance(error, AttributeError) and (error.obj is device or isinstance(error.obj, device))
 
 
 def _modules(traceback: TracebackType | None) -> list[str]:

@@ -5,7 +5,7 @@ Where there is no diagram, the case in words stands for it.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from imsim.errors import ConfigError
 from imsim.study.diagram import diagram
@@ -15,6 +15,8 @@ if TYPE_CHECKING:
     from imsim.verify.search import Trial
 
 __all__ = ["explain"]
+
+_FACTS: Final = 8
 
 
 def explain(trial: Trial, *, width: int | None = None) -> str:
@@ -27,7 +29,7 @@ def _drawn(trial: Trial, width: int | None) -> str:
     case = trial.case
     violations = () if trial.verdict is None else trial.verdict.violations
     if not violations:
-        return str(case)
+        return str(case) + (_last(trial) if trial.failures else "")
     meant = [violation for violation in violations if violation.property.value == case.breaks]
     title = f"{case.scenario.name or 'a scenario'}, seed {case.seed}"
     try:
@@ -35,3 +37,9 @@ def _drawn(trial: Trial, width: int | None) -> str:
         return drawn.text(width=width)
     except ConfigError as error:  # too many lanes for so narrow a terminal, or too long a story
         return f"{case}\n(no diagram: {error})"
+
+
+def _last(trial: Trial) -> str:
+    """What happened before an exception ended the run: nothing proves that one but itself."""
+    last = range(max(0, len(trial.history) - _FACTS), len(trial.history))
+    return "\n\n" + "\n".join(("the last facts before it:", *(f"    {trial.history.row(place)}" for place in last)))

@@ -48,3 +48,25 @@ def test_what_the_world_raises_in_its_own_code_is_no_algorithms_fault():
 def test_what_nobody_of_either_raised_is_left_as_it_is():
     error = caught(lambda: int("x"))
     assert blamed(error, REAL, 0.0) is error
+
+
+def test_a_device_that_is_not_made_for_its_calls_is_to_blame_and_told_what_it_lacks():
+    class Short(Device):
+        __slots__ = ()
+
+        def open(self):
+            """Takes no time."""
+
+    class Bare:
+        @classmethod
+        def load(cls, *_, **__):
+            return cls()
+
+    for device, words in (
+        (Short, r"Short\.open\(\) got an unexpected keyword argument 'now'"),
+        (Bare, "no attribute 'poll'"),
+    ):
+        with pytest.raises(
+            AlgorithmError, match=rf"tests\..*test_blame does not keep the contract of a device: .*{words}"
+        ):
+            World(load("tiny"), seed=1, algorithms=Algorithms(device=device)).run()
