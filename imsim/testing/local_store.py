@@ -6,10 +6,10 @@ from typing import TYPE_CHECKING, Protocol
 
 from imsim.protocol.frames import Entry, Message
 from imsim.protocol.records import Installed, Known
-from imsim.testing.promise import expect
+from imsim.testing.promise import PlainBook, expect
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Sequence
     from contextlib import AbstractContextManager
 
     from imsim.ports import LocalStore
@@ -25,8 +25,7 @@ class Open(Protocol):
         ...
 
 
-LOCAL_STORE: dict[str, tuple[str, Callable[[Open], None]]] = {}
-"""Each promise by name: its sentence, and the body."""
+LOCAL_STORE = PlainBook("LocalStore")
 
 
 def check_local_store(open_store: Open, *, only: Sequence[str] | None = None) -> None:
@@ -34,34 +33,20 @@ def check_local_store(open_store: Open, *, only: Sequence[str] | None = None) ->
 
     Args:
         open_store: opens a store by name; each promise uses a name of its own, which must be empty before.
-        only: names of promises (`LOCAL_STORE`), instead of all.
+        only: names of promises (`LOCAL_STORE.sentences`), instead of all.
 
     Raises:
         AssertionError: a promise is broken; the message says which.
         KeyError: `only` names a promise that does not exist.
     """
-    for name in LOCAL_STORE if only is None else only:
-        sentence, body = LOCAL_STORE[name]
-        try:
-            body(open_store)
-        except AssertionError as broken:
-            msg = f"LocalStore breaks its promise that {sentence}: {broken}"
-            raise AssertionError(msg) from broken
-
-
-def _promise(sentence: str) -> Callable[[Callable[[Open], None]], Callable[[Open], None]]:
-    def enter(body: Callable[[Open], None]) -> Callable[[Open], None]:
-        LOCAL_STORE[body.__name__] = (sentence, body)
-        return body
-
-    return enter
+    LOCAL_STORE.check(open_store, only=only)
 
 
 def _row(seq: int, client_id: str, *, content: str = "text", conversation: str = "room") -> Entry:
     return Entry(conversation, 1, seq, client_id, "alice", 1.5, Message(content))
 
 
-@_promise("records come back as they were written, in the order of writing")
+@LOCAL_STORE.promise("records come back as they were written, in the order of writing")
 def keeps_records(open_store: Open) -> None:
     """Several writes, several kinds."""
     written = [Installed("phone", "n"), _row(1, "a-1"), Known("room", 1, ((1, 1),)), _row(2, "a-2")]
@@ -72,7 +57,7 @@ def keeps_records(open_store: Open) -> None:
         expect(list(store.records()), written, "the records")
 
 
-@_promise("what was written is there when the store is opened again")
+@LOCAL_STORE.promise("what was written is there when the store is opened again")
 def is_durable(open_store: Open) -> None:
     """Records and rows."""
     written = [Installed("phone", "n"), _row(1, "a-1")]
@@ -83,7 +68,7 @@ def is_durable(open_store: Open) -> None:
         expect(store.row("a-1"), written[1], "the row after opening again")
 
 
-@_promise("a record with the key of an earlier one replaces it, and no other")
+@LOCAL_STORE.promise("a record with the key of an earlier one replaces it, and no other")
 def replaces_by_key(open_store: Open) -> None:
     """Far apart and close together; over opening again too."""
     rows = [_row(seq, f"a-{seq}") for seq in range(1, 40)]
@@ -98,7 +83,7 @@ def replaces_by_key(open_store: Open) -> None:
         expect(list(store.records()), wanted, "the replaced records after opening again")
 
 
-@_promise("rows gives exactly the asked range of one conversation, rising")
+@LOCAL_STORE.promise("rows gives exactly the asked range of one conversation, rising")
 def reads_rows_in_order(open_store: Open) -> None:
     """Written out of order; asked before and after."""
     with open_store("reads_rows_in_order") as store:
@@ -110,7 +95,7 @@ def reads_rows_in_order(open_store: Open) -> None:
         expect(list(store.rows("room", 3, 2)), [], "the rows of an empty range")
 
 
-@_promise("a row is found by its client id")
+@LOCAL_STORE.promise("a row is found by its client id")
 def finds_a_row(open_store: Open) -> None:
     """Before and after it exists."""
     with open_store("finds_a_row") as store:
@@ -119,7 +104,7 @@ def finds_a_row(open_store: Open) -> None:
         expect(store.row("a-1"), _row(1, "a-1"), "a row that is there")
 
 
-@_promise("a row is upserted by its client id")
+@LOCAL_STORE.promise("a row is upserted by its client id")
 def upserts_rows(open_store: Open) -> None:
     """The later one is seen everywhere, once."""
     later = _row(5, "a-1", content="later")

@@ -1,8 +1,9 @@
 """What a promise is, and how one is put to the test in any world.
 
-A promise is a sentence and a body that can tell whether a port keeps it. A `Book` holds the promises of one port. The
-bodies are coroutines that await the port and nothing else, so the same body runs over the simulator, where waiting
-costs nothing, and over a real server, where `asyncio.run` drives it.
+A promise is a sentence and a body that can tell whether it is kept. A `Book` holds the promises of one port. Its bodies
+are coroutines that await the port and nothing else, so the same body runs over the simulator, where waiting costs
+nothing, and over a real server, where `asyncio.run` drives it. A `PlainBook` is for what never waits: a disk, a policy,
+a device.
 
 What does not belong here: the promises themselves (their own files), and any world.
 """
@@ -15,8 +16,9 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Coroutine, Sequence
     from contextlib import AbstractAsyncContextManager
 
-__all__ = ["Book", "Factory", "Run", "Sleep"]
+__all__ = ["Book", "Factory", "PlainBook", "Run", "Sleep"]
 
+B = TypeVar("B", bound="Callable[..., Any]")
 P = TypeVar("P")
 P_co = TypeVar("P_co", covariant=True)
 
@@ -49,32 +51,37 @@ class Sleep(Protocol):
         ...
 
 
-class Book(Generic[P]):
-    """The promises of one port, by the names of their bodies.
+class _Pages(Generic[B]):
+    """The promises of one thing, by the names of their bodies.
 
     Args:
-        port: the name of the port, for messages.
+        of: what promises, for messages.
 
     Attributes:
         sentences: each body's name, and what it is about, in the order of writing.
     """
 
-    def __init__(self, port: str) -> None:
-        self.port = port
+    def __init__(self, of: str) -> None:
+        self.of = of
         self.sentences: dict[str, str] = {}
-        self._bodies: dict[str, Callable[..., Coroutine[Any, Any, None]]] = {}
+        self._bodies: dict[str, B] = {}
 
-    def promise(
-        self, sentence: str
-    ) -> Callable[[Callable[..., Coroutine[Any, Any, None]]], Callable[..., Coroutine[Any, Any, None]]]:
+    def promise(self, sentence: str) -> Callable[[B], B]:
         """Enter the decorated body under `sentence`, which says what is promised."""
 
-        def enter(body: Callable[..., Coroutine[Any, Any, None]]) -> Callable[..., Coroutine[Any, Any, None]]:
+        def enter(body: B) -> B:
             self.sentences[body.__name__] = sentence
             self._bodies[body.__name__] = body
             return body
 
         return enter
+
+    def _broken(self, name: str, how: object) -> AssertionError:
+        return AssertionError(f"{self.of} breaks its promise that {self.sentences[name]}: {how}")
+
+
+class Book(_Pages["Callable[..., Coroutine[Any, Any, None]]"], Generic[P]):
+    """The promises of one port, whose bodies await it."""
 
     def check(self, factory: Factory[P], run: Run, *given: object, only: Sequence[str] | None = None) -> None:
         """Put every promise to the test, each on a fresh port.
@@ -94,11 +101,31 @@ class Book(Generic[P]):
             try:
                 run(_opened(factory, body, given))
             except AssertionError as broken:
-                msg = f"{self.port} breaks its promise that {self.sentences[name]}: {broken}"
-                raise AssertionError(msg) from broken
+                raise self._broken(name, broken) from broken
             except TimeoutError as endless:
-                msg = f"{self.port} breaks its promise that {self.sentences[name]}: it never answered"
-                raise AssertionError(msg) from endless
+                raise self._broken(name, "it never answered") from endless
+
+
+class PlainBook(_Pages["Callable[..., None]"]):
+    """The promises of something that never waits."""
+
+    def check(self, *given: object, only: Sequence[str] | None = None) -> None:
+        """Put every promise to the test.
+
+        Args:
+            *given: what the bodies of this book take.
+            only: names of promises, instead of all.
+
+        Raises:
+            AssertionError: a promise is broken; the message names who promised, what, and what was seen.
+            KeyError: `only` names a promise that is not in this book.
+        """
+        for name in self._bodies if only is None else only:
+            body = self._bodies[name]
+            try:
+                body(*given)
+            except AssertionError as broken:
+                raise self._broken(name, broken) from broken
 
 
 async def _opened(

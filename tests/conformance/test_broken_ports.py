@@ -394,7 +394,7 @@ BROKEN_DISKS = {
 
 
 def said(book, promise):
-    return f"{book.port} breaks its promise that {book.sentences[promise]}: "
+    return f"{book.of} breaks its promise that {book.sentences[promise]}: "
 
 
 @pytest.mark.parametrize("promise", testing.LOG.sentences)
@@ -430,7 +430,7 @@ def test_a_broken_queue_is_caught(simulated, promise):
     assert str(caught.value).startswith(said(testing.QUEUE, promise))
 
 
-@pytest.mark.parametrize("promise", testing.LOCAL_STORE)
+@pytest.mark.parametrize("promise", testing.LOCAL_STORE.sentences)
 def test_a_broken_disk_is_caught(simulated_disks, promise):
     @contextmanager
     def broken(name):
@@ -442,7 +442,7 @@ def test_a_broken_disk_is_caught(simulated_disks, promise):
 
     with pytest.raises(AssertionError) as caught:
         testing.check_local_store(broken, only=[promise])
-    assert str(caught.value).startswith(f"LocalStore breaks its promise that {testing.LOCAL_STORE[promise][0]}: ")
+    assert str(caught.value).startswith(said(testing.LOCAL_STORE, promise))
 
 
 def test_a_port_that_never_answers_is_caught(simulated):

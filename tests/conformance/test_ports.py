@@ -27,6 +27,6 @@ def test_queue(world, promise):
     testing.check_queue(world.fresh("queue"), world.run, sleep=world.sleep, visibility=world.visibility, only=[promise])
 
 
-@pytest.mark.parametrize("promise", testing.LOCAL_STORE)
+@pytest.mark.parametrize("promise", testing.LOCAL_STORE.sentences)
 def test_local_store(disks, promise):
     testing.check_local_store(disks, only=[promise])

@@ -1,0 +1,105 @@
+"""imsim's own devices, policies, strategies and links keep every promise, and so do the example devices."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import shlex
+import shutil
+import sys
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+import pytest
+
+from imsim import testing
+from imsim.adapters.websocket import SocketLink, dial, frames, listen
+from imsim.protocol import retry, sync
+from imsim.protocol.config import DeviceConfig
+from imsim.protocol.device import Device
+from imsim.sim.foreign import DeviceCommand
+
+EXAMPLES = Path(__file__).parents[2] / "examples" / "devices"
+PROGRAMS = {
+    "python": (sys.executable, EXAMPLES / "python" / "device.py"),
+    "node": ("node", EXAMPLES / "node" / "device.mjs"),
+}
+POLICIES = (
+    retry.Fixed(),
+    retry.Fixed(attempts=3, deadline=10.0),
+    retry.Exponential(jitter=1.0),
+    retry.FullJitter(),
+    retry.EqualJitter(attempts=8),
+    retry.DecorrelatedJitter(deadline=60.0),
+    retry.Cyclic(spread=3.0, again_from=4),
+)
+STRATEGIES = (
+    sync.Push(),
+    sync.Poll(),
+    sync.Poll(interval=20.0, rest=True),
+    sync.LongPoll(),
+    sync.Hybrid(),
+    sync.Adaptive(),
+    sync.Adaptive(busy=(0, 24), most=30.0),
+)
+
+
+@pytest.mark.parametrize("strategy", STRATEGIES[:1] + STRATEGIES[3:5])
+def test_device(strategy):
+    testing.check_device(Device, config=DeviceConfig(sync=strategy))
+
+
+@pytest.mark.parametrize("language", PROGRAMS)
+def test_device_in_another_language(language):
+    program, file = PROGRAMS[language]
+    if shutil.which(program) is None and "CI" not in os.environ:
+        pytest.skip(f"{program} is not installed")
+    testing.check_device(DeviceCommand(shlex.join([program, str(file)]), 30.0))
+
+
+@pytest.mark.parametrize("policy", POLICIES, ids=str)
+def test_retry_policy(policy):
+    testing.check_retry_policy(policy)
+
+
+@pytest.mark.parametrize("strategy", STRATEGIES, ids=str)
+def test_sync_policy(strategy):
+    testing.check_sync_policy(strategy)
+
+
+class Sockets:
+    """Both ends of a WebSocket on loopback."""
+
+    def __init__(self, link):
+        self.link = link
+        self.heard = []
+        self.open = True
+
+    async def hear(self, socket):
+        async for frame in frames(socket):
+            self.heard.append(frame)
+        self.open = False
+
+
+@asynccontextmanager
+async def sockets():
+    servers_end = asyncio.get_running_loop().create_future()
+
+    async def serve(socket):
+        link = SocketLink(socket)
+        servers_end.set_result(link)
+        await socket.wait_closed()
+        await link.drop()
+
+    async with await listen(serve, "127.0.0.1", 0) as server:
+        socket = await dial(f"ws://127.0.0.1:{next(iter(server.sockets)).getsockname()[1]}", 10.0)
+        ends = Sockets(await servers_end)
+        ear = asyncio.create_task(ends.hear(socket))
+        yield ends
+        await socket.close()
+        await ear
+
+
+@pytest.mark.parametrize("promise", testing.LINK.sentences)
+def test_link(promise):
+    testing.check_link(sockets, asyncio.run, sleep=asyncio.sleep, only=[promise])
