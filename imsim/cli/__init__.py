@@ -1,6 +1,6 @@
-"""What people type: `imsim run | check | replay | export | models | new | schema | import | serve | bench | verify`.
+"""What people type: `imsim run | check | replay | export | zoo | verify | models | new | schema | import | serve | …`.
 
-    arguments ─▶ commands.py, search.py, verify.py ─▶ the library ─▶ screen.py ─▶ exit code
+    arguments ─▶ commands.py, search.py, verify.py, zoo.py ─▶ the library ─▶ screen.py ─▶ exit code
                       └────────────── whatever goes wrong ──▶ exits.py ──────┘
 
 A command reads its input, calls the library, and lays out what comes back; nothing is computed here. A user's mistake
@@ -9,8 +9,8 @@ is one plain line on standard error that names the file and the key, and never a
 
 from __future__ import annotations
 
-from imsim.cli import commands, search, verify
+from imsim.cli import commands, search, verify, zoo
 from imsim.cli.exits import Exit, main
 from imsim.cli.options import app
 
-__all__ = ["Exit", "app", "commands", "main", "search", "verify"]
+__all__ = ["Exit", "app", "commands", "main", "search", "verify", "zoo"]

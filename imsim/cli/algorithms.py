@@ -1,4 +1,4 @@
-"""What a person runs instead of imsim's own device: a class of theirs, or a program in any language.
+"""What a person runs instead of the real algorithms: a device of theirs, class or program, or a bug of the zoo.
 
 Code comes from the command line only, never from a file that somebody was sent.
 """
@@ -18,18 +18,31 @@ if TYPE_CHECKING:
     from imsim.protocol.contract import DeviceFactory
     from imsim.sim.algorithms import Instead
 
-__all__ = ["DeviceName", "DeviceProgram", "as_typed", "instead"]
+__all__ = ["DeviceName", "DeviceProgram", "FlawName", "as_typed", "instead"]
 
 DeviceName = Annotated[str, Parameter(name="--device", metavar="MODULE:CLASS", show_default=False)]
 DeviceProgram = Annotated[str, Parameter(name="--device-cmd", metavar="COMMAND", show_default=False)]
+FlawName = Annotated[str, Parameter(name="--flaw", metavar="NAME", show_default=False)]
 
 
-def instead(device: str, command: str) -> Instead:
-    """What `--device` and `--device-cmd` name, as keywords of `imsim.check`; empty if neither is given.
+def instead(device: str, command: str, flaw: str = "") -> Instead:
+    """What `--device`, `--device-cmd` and `--flaw` name, as keywords of `imsim.check`; empty if none is given.
 
     Raises:
-        ConfigError: there is no such class or program, or both are given.
+        ConfigError: there is no such class, program or flaw, or both a class and a program are given.
     """
+    found = _device(device, command)
+    if flaw:
+        from imsim.verify import zoo
+
+        try:
+            found["swaps"] = zoo.flaw(flaw).swaps
+        except ConfigError as error:
+            raise ConfigError(f"--flaw: {error}") from error
+    return found
+
+
+def _device(device: str, command: str) -> Instead:
     from imsim.sim.foreign import DeviceCommand
 
     if device and command:
@@ -42,9 +55,10 @@ def instead(device: str, command: str) -> Instead:
     return {"device": _class(device)} if device else {}
 
 
-def as_typed(device: str, command: str) -> str:
-    """The same options again, as they are typed behind a command; empty if neither is given."""
-    return f" --device {device}" if device else f" --device-cmd {shlex.quote(command)}" if command else ""
+def as_typed(device: str, command: str, flaw: str) -> str:
+    """The same options again, as they are typed behind a command; empty if none is given."""
+    given = {"device": device, "device-cmd": shlex.quote(command) if command else "", "flaw": flaw}
+    return "".join(f" --{option} {value}" for option, value in given.items() if value)
 
 
 def _class(name: str) -> DeviceFactory:

@@ -13,9 +13,9 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 import msgspec
 from cyclopts import Parameter
 
-from imsim.cli.algorithms import DeviceName, DeviceProgram, as_typed, instead
+from imsim.cli.algorithms import DeviceName, DeviceProgram, FlawName, as_typed, instead
 from imsim.cli.interrupt import Interrupt
-from imsim.cli.options import EXIT_CODES, FLAG, Overrides, Whole, app
+from imsim.cli.options import EXIT_CODES, FLAG, Overrides, Whole, app, duration
 from imsim.cli.screen import Screen, reader_may_leave
 from imsim.errors import ConfigError, nearest
 
@@ -39,6 +39,7 @@ def check(  # noqa: PLR0913 (what a search may be told)
     property_: Annotated[list[str] | None, Parameter(name="--property", negative="", metavar="NAME")] = None,
     device: DeviceName = "",
     device_cmd: DeviceProgram = "",
+    flaw: FlawName = "",
     jobs: Whole | None = None,
     json_: Annotated[bool, Parameter(name="--json"), FLAG] = False,
 ) -> int:
@@ -56,6 +57,7 @@ def check(  # noqa: PLR0913 (what a search may be told)
         property_: Count this promise only; may be repeated.
         device: Run your own class on every device; the working directory is searched for its module.
         device_cmd: Run your own program on every device, in any language (docs/device-protocol.md).
+        flaw: Plant a bug of the zoo in the algorithms, such as early-cursor (`imsim zoo` hunts them all).
         jobs: How many processes; by default one a core.
         json_: Print one JSON object on one line, and nothing else.
     """
@@ -64,7 +66,7 @@ def check(  # noqa: PLR0913 (what a search may be told)
     from imsim.verify import search
 
     scenario = load(model, set_ or [])
-    algorithms, properties = instead(device, device_cmd), _properties(property_ or [])
+    algorithms, properties = instead(device, device_cmd, flaw), _properties(property_ or [])
     screen = Screen(quiet=json_)
     screen.line(f"seed {seed}")
     with Interrupt() as interrupt, screen.count("cases") as tell:
@@ -78,7 +80,7 @@ def check(  # noqa: PLR0913 (what a search may be told)
             strategy=strategy,
             runs=runs,
             depth=depth,
-            budget=None if budget is None else _duration("--budget", budget),
+            budget=None if budget is None else duration("--budget", budget),
             seed=seed,
             properties=properties,
             first=search.earlier(scenario),
@@ -93,7 +95,7 @@ def check(  # noqa: PLR0913 (what a search may be told)
     for failure, file in zip(found.failures, files, strict=True):
         if not json_:
             screen.line(f"\n{explain(search.replay(failure.smallest, **algorithms))}\n")
-        screen.line(f"see it again: imsim replay {file}" + as_typed(device, device_cmd))
+        screen.line(f"see it again: imsim replay {file}" + as_typed(device, device_cmd, flaw))
     if json_:
         with reader_may_leave():
             print(json.dumps(_as_json(found, files), ensure_ascii=False))
@@ -109,6 +111,7 @@ def replay(
     *,
     device: DeviceName = "",
     device_cmd: DeviceProgram = "",
+    flaw: FlawName = "",
     history: Annotated[Path | None, Parameter(metavar="FILE")] = None,
     json_: Annotated[bool, Parameter(name="--json"), FLAG] = False,
 ) -> int:
@@ -118,13 +121,14 @@ def replay(
         case: A file that `imsim check` wrote.
         device: Run your own class on every device.
         device_cmd: Run your own program on every device.
+        flaw: Plant a bug of the zoo in the algorithms.
         history: Write every fact to this file, .jsonl or .parquet.
         json_: Print one JSON object on one line, and nothing else.
     """
     from imsim.study.explain import explain
     from imsim.verify import search
 
-    trial = search.replay(search.Case.read(case), **instead(device, device_cmd))
+    trial = search.replay(search.Case.read(case), **instead(device, device_cmd, flaw))
     screen = Screen(quiet=json_)
     screen.line(f"\n{explain(trial)}\n")
     for line in str(trial).splitlines():
@@ -147,6 +151,7 @@ def export(
     pytest: Annotated[bool, FLAG] = False,
     device: DeviceName = "",
     device_cmd: DeviceProgram = "",
+    flaw: FlawName = "",
 ) -> int:
     """Print a case in another form.
 
@@ -155,14 +160,15 @@ def export(
         pytest: As a pytest function that runs on its own.
         device: Your own class, which the function then imports.
         device_cmd: Your own program, which the function then starts.
+        flaw: A bug of the zoo, which the function then plants.
     """
     from imsim.verify import search
 
     if not pytest:
         raise ConfigError("export: expected a form: --pytest")
-    instead(device, device_cmd)
+    instead(device, device_cmd, flaw)
     with reader_may_leave():
-        print(search.to_pytest(search.Case.read(case), device=device, command=device_cmd), end="")
+        print(search.to_pytest(search.Case.read(case), device=device, command=device_cmd, flaw=flaw), end="")
     return 0
 
 
@@ -178,15 +184,6 @@ def _properties(names: list[str]) -> tuple[str, ...]:
         if name not in known:
             raise ConfigError(f"--property {name}: no such promise{nearest(name, known)}; there are {', '.join(known)}")
     return tuple(names)
-
-
-def _duration(option: str, text: str) -> float:
-    from imsim.scenario.values import parse_duration
-
-    seconds = float(text) if text.isdecimal() else parse_duration(text)
-    if not seconds:
-        raise ConfigError(f"{option} {text}: expected a duration such as 60s or 5m")
-    return seconds
 
 
 # ---------------------------------------------------------------------------------------------- what is printed

@@ -6,7 +6,7 @@ import pytest
 
 from imsim import cli
 
-COMMANDS = "run, models, new, schema, import, serve, bench, check, replay, export, verify"
+COMMANDS = "run, models, new, schema, import, serve, bench, check, replay, export, verify, zoo"
 
 
 @pytest.mark.parametrize(
