@@ -7,7 +7,6 @@ not wait for NumPy.
 from __future__ import annotations
 
 import json
-import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal
 
@@ -15,8 +14,9 @@ from cyclopts import Parameter
 
 from imsim.cli.algorithms import DeviceName, DeviceProgram, instead
 from imsim.cli.interrupt import Interrupt
-from imsim.cli.options import EXIT_CODES, FLAG, Overrides, Whole, app
+from imsim.cli.options import EXIT_CODES, FLAG, Overrides, Report, Whole, app
 from imsim.cli.screen import Screen, reader_may_leave, span
+from imsim.cli.writable import HISTORIES, REPORTS, check_writable
 from imsim.errors import ConfigError
 
 if TYPE_CHECKING:
@@ -25,8 +25,6 @@ if TYPE_CHECKING:
     from imsim.study.run import Run
 
 __all__ = ["app"]
-
-_HISTORIES = (".jsonl", ".parquet")
 
 
 @app.command(sort_key=1, help_epilogue=EXIT_CODES)
@@ -37,6 +35,7 @@ def run(
     seed: Whole = 1,
     set_: Overrides = None,
     history: Annotated[Path | None, Parameter(metavar="FILE")] = None,
+    report: Report = None,
     json_: Annotated[bool, Parameter(name="--json"), FLAG] = False,
     live: Annotated[bool, FLAG] = False,
     device: DeviceName = "",
@@ -50,6 +49,7 @@ def run(
         set_: Change one key of the model, as in `--set network.loss=0.2`: the value is TOML, or else text. May be
             repeated.
         history: Write every fact to this file, .jsonl or .parquet.
+        report: Write what became of every promise to this file: .xml for JUnit, .json or .md.
         json_: Print one JSON object on one line, and nothing else.
         live: Use real processes over WebSocket and SQLite instead of simulating.
         device: Run your own class on every device; the working directory is searched for its module.
@@ -61,8 +61,8 @@ def run(
         raise ConfigError(f"--seed: expected an integer >= 0, got {seed}")
     if live and (device or device_cmd):
         raise ConfigError("--live: runs imsim's own devices only; leave out --device and --device-cmd, or --live")
-    if history is not None:
-        _check_writable(history)
+    check_writable("--history", history, HISTORIES)
+    check_writable("--report", report, REPORTS)
     algorithms = instead(device, device_cmd)
     scenario = load(model, set_ or [])
     screen = Screen(quiet=json_)
@@ -78,6 +78,10 @@ def run(
     if history is not None:
         result.history.write(history)
         screen.line(f"history: {history}, {len(result.history):,} facts")
+    if report is not None:
+        from imsim.study.report import of_run, write
+
+        write(of_run(result), report)
     if result.interrupted:
         at = span(result.counters.seconds) + ("" if live else " of the scenario")
         raise KeyboardInterrupt(f"interrupted after {at}; this is what there was until then")
@@ -194,20 +198,3 @@ def bench(what: Literal["run", "verify"] = "run", /, *, full: Annotated[bool, FL
     from imsim.study.bench import run_bench
 
     return run_bench(full=full)
-
-
-def _check_writable(path: Path) -> None:
-    """Refuse before a long run what could not be written after it.
-
-    Raises:
-        ConfigError: the file could not be written there.
-    """
-    if path.suffix not in _HISTORIES:
-        raise ConfigError(f"--history {path}: expected a file that ends in {' or '.join(_HISTORIES)}")
-    if path.is_dir():
-        raise ConfigError(f"--history {path}: cannot be written: it is a directory")
-    try:
-        with tempfile.TemporaryFile(dir=path.parent):
-            pass
-    except OSError as error:
-        raise ConfigError(f"--history {path}: cannot be written: {error.strerror}") from error

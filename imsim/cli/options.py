@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Annotated, Final
 
 from cyclopts import App, Parameter, Token
@@ -10,7 +11,7 @@ from cyclopts import App, Parameter, Token
 import imsim
 from imsim.errors import ConfigError
 
-__all__ = ["EXIT_CODES", "FLAG", "Overrides", "Whole", "app", "duration"]
+__all__ = ["EXIT_CODES", "FLAG", "Overrides", "Report", "Whole", "app", "duration"]
 
 EXIT_CODES: Final = (
     "Exit codes: 0 every promise held, 1 one was broken, 2 could not run, 3 could not be decided, 70 a bug of imsim's"
@@ -35,6 +36,8 @@ def _whole(_type: type, tokens: Sequence[Token]) -> int:
 
 
 Whole = Annotated[int, Parameter(converter=_whole)]
+Report = Annotated[Path | None, Parameter(name="--report", metavar="FILE")]
+"""Where to write what became of every promise, by its ending."""
 Overrides = Annotated[list[str] | None, Parameter(name="--set", negative="", metavar="KEY=VALUE")]
 """Keys of the model to change, `KEY=VALUE`."""
 

@@ -15,8 +15,9 @@ from cyclopts import Parameter
 
 from imsim.cli.algorithms import DeviceName, DeviceProgram, FlawName, as_typed, instead
 from imsim.cli.interrupt import Interrupt
-from imsim.cli.options import EXIT_CODES, FLAG, Overrides, Whole, app, duration
+from imsim.cli.options import EXIT_CODES, FLAG, Overrides, Report, Whole, app, duration
 from imsim.cli.screen import Screen, reader_may_leave
+from imsim.cli.writable import REPORTS, check_writable
 from imsim.errors import ConfigError, nearest
 
 if TYPE_CHECKING:
@@ -41,6 +42,7 @@ def check(  # noqa: PLR0913 (what a search may be told)
     device_cmd: DeviceProgram = "",
     flaw: FlawName = "",
     jobs: Whole | None = None,
+    report: Report = None,
     json_: Annotated[bool, Parameter(name="--json"), FLAG] = False,
 ) -> int:
     """Search for the faults that break a promise, and shrink what was found to the few that matter.
@@ -59,12 +61,14 @@ def check(  # noqa: PLR0913 (what a search may be told)
         device_cmd: Run your own program on every device, in any language (docs/device-protocol.md).
         flaw: Plant a bug of the zoo in the algorithms, such as early-cursor (`imsim zoo` hunts them all).
         jobs: How many processes; by default one a core.
+        report: Write what became of every promise to this file: .xml for JUnit, .json or .md.
         json_: Print one JSON object on one line, and nothing else.
     """
     from imsim.scenario import load
     from imsim.study.explain import explain
     from imsim.verify import search
 
+    check_writable("--report", report, REPORTS)
     scenario = load(model, set_ or [])
     algorithms, properties = instead(device, device_cmd, flaw), _properties(property_ or [])
     screen = Screen(quiet=json_)
@@ -92,10 +96,15 @@ def check(  # noqa: PLR0913 (what a search may be told)
     files = [search.keep(failure) for failure in found.failures]
     for line in found.lines():
         screen.line(line)
-    for failure, file in zip(found.failures, files, strict=True):
+    again = [f"see it again: imsim replay {file}" + as_typed(device, device_cmd, flaw) for file in files]
+    for failure, how in zip(found.failures, again, strict=True):
         if not json_:
             screen.line(f"\n{explain(search.replay(failure.smallest, **algorithms))}\n")
-        screen.line(f"see it again: imsim replay {file}" + as_typed(device, device_cmd, flaw))
+        screen.line(how)
+    if report is not None:
+        from imsim.study.report import of_search, write
+
+        write(of_search(found, model=scenario.name, seed=seed, promises=properties, again=again), report)
     if json_:
         with reader_may_leave():
             print(json.dumps(_as_json(found, files), ensure_ascii=False))

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
     from imsim.history.rows import History
 
-__all__ = ["read", "write"]
+__all__ = ["read", "replacing", "write"]
 
 _FORMATS: Final = {".jsonl": (read_lines, write_lines), ".parquet": (read_parquet, write_parquet)}
 
@@ -33,7 +33,7 @@ def write(history: History, path: Path) -> None:
     save = _FORMATS[_suffix(path)][1]
     _refuse_unreadable(history)
     try:
-        with _replacing(path) as file:
+        with replacing(path) as file:
             save(history, file)
     except OSError as error:
         raise ConfigError(f"{path}: cannot be written: {error.strerror or error}") from error
@@ -57,8 +57,12 @@ def _suffix(path: Path) -> str:
 
 
 @contextmanager
-def _replacing(path: Path) -> Iterator[IO[bytes]]:
-    """A file that takes the place of `path` when all went well, and leaves no trace otherwise."""
+def replacing(path: Path) -> Iterator[IO[bytes]]:
+    """A file that takes the place of `path` when all went well, and leaves no trace otherwise.
+
+    Raises:
+        OSError: it cannot be written.
+    """
     beside = path.with_name(f".{path.name}.{os.getpid()}.part")
     try:
         with beside.open("wb") as file:

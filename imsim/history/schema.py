@@ -119,6 +119,8 @@ class Event(enum.IntEnum):
     VIEWED = 46
     # what a message answers
     REPLIED = 47
+    # what a device says of a conversation
+    COUNTED = 48
 
     @property
     def word(self) -> str:

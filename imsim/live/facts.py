@@ -42,8 +42,9 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from imsim.history import History
+    from imsim.protocol.device import Device
 
-__all__ = ["Facts", "history_of", "of_effect", "of_frame", "of_record"]
+__all__ = ["Facts", "history_of", "of_device", "of_effect", "of_frame", "of_record"]
 
 Fact = dict[str, Any]
 
@@ -147,6 +148,18 @@ def of_effect(effect: Effect) -> list[Fact]:
     if type(notice) is GapNoticed:
         return [{"event": "gap", "conversation": notice.conversation, "seq": notice.seq}]
     return [{"event": "caught_up"}] if type(notice) is CaughtUp else []
+
+
+def of_device(device: Device) -> list[Fact]:
+    """Where a device stands in its conversations, between two inputs."""
+    facts: list[Fact] = []
+    for conversation in device.conversations():
+        epoch, mark = device.read_mark(conversation)
+        cursor, unread = device.position(conversation)[1], device.unread(conversation)
+        facts.append({
+            "event": "counted", "conversation": conversation, "epoch": epoch, "seq": mark, "op": cursor, "size": unread,
+        })  # fmt: skip
+    return facts
 
 
 # ---------------------------------------------------------------------------------------------- a server's

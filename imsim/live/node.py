@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from imsim.client import Client
-from imsim.live.facts import Facts, of_effect, of_frame, of_record
+from imsim.live.facts import Facts, of_device, of_effect, of_frame, of_record
 from imsim.live.server import LiveServer
 from imsim.protocol.config import DeviceConfig
 from imsim.protocol.retry import EqualJitter
@@ -85,7 +85,10 @@ async def _obey_all(facts: Facts, folder: Path, url: str, user: str, device: str
         _say({"ready": name})
         commands = await _commands()
         while line := await commands.readline():
-            _say(await _obey(client, json.loads(line)))
+            command = json.loads(line)
+            if command["do"] == "status":
+                facts.tell(of_device(client.device))
+            _say(await _obey(client, command))
 
 
 async def _commands() -> asyncio.StreamReader:

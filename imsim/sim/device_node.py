@@ -36,11 +36,12 @@ from imsim.protocol.effects import (
     Transmit,
     Write,
 )
-from imsim.protocol.frames import Ack, Ask, Cancel, Edit, Entry, Frame, Message, Push, Read, Recall, Send, Welcome
+from imsim.protocol.frames import Ack, Ask, Cancel, Edit, Entry, Frame, Message, Page, Push, Read, Recall, Send, Welcome
 from imsim.protocol.records import Epoch, Missing, Queued, Resolved, SendState
 from imsim.scenario.people import PlatformPush
 from imsim.sim.connection import Endpoint
 from imsim.sim.decisions import Kind
+from imsim.sim.standing import EVERYWHERE, tell_standing
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -93,6 +94,8 @@ class DeviceNode(Endpoint):
         turn: how often a server could not be had; decides which one comes next.
         counts: how often each kind of frame went about each subject, where the frame itself does not say.
         pushes: how often each subject was pushed and not acknowledged yet, `pushed_before` included.
+        due: conversations of which the device is to say where it stands, or None.
+        carrying: whether effects are being carried out.
         pushed_before: what counting begins with, since the device may be pushed again what it acknowledged.
         most_pushes: the highest count that any subject reached.
     """
@@ -102,10 +105,12 @@ class DeviceNode(Endpoint):
         "backups",
         "bytes_down",
         "bytes_up",
+        "carrying",
         "clock",
         "counts",
         "device",
         "disk",
+        "due",
         "index",
         "installs",
         "lives",
@@ -151,6 +156,8 @@ class DeviceNode(Endpoint):
         self.pushed_before = 0
         self.most_pushes = 1
         self.waiting: list[Callable[[], object]] | None = None
+        self.due: dict[str, None] | None = None
+        self.carrying = False
         self.backups: list[tuple[float, tuple[Any, ...]]] | None = None
         self.bytes_up = 0
         self.bytes_down = 0
@@ -172,6 +179,8 @@ class DeviceNode(Endpoint):
         if effects:  # it drew a new nonce: this is a new install
             world.fact(self, Event.INSTALLED, detail=install)
             self._carry_out(effects, None, 0)
+        elif self.lives > 1:
+            self.ask_where(EVERYWHERE)
         if self.wanted:
             self.command("open")
         elif self.make.push is not None:
@@ -295,6 +304,8 @@ class DeviceNode(Endpoint):
         device = self.device
         if device is None or wire is not self.wire:
             return
+        if type(frame) is Page:
+            self.make.world.traffic.round_row(self, Event.ANSWERED, frame)
         was_online = device.online
         now, wall = self.time()
         device.handle_frame(wire, frame, now=now, wall=wall)
@@ -324,7 +335,11 @@ class DeviceNode(Endpoint):
         """Carry out effects of the device, and be ready for its next timer."""
         device = self.device
         if effects:
+            outer, self.carrying = self.carrying, True
             self._carry_out(effects, message, occurrence)
+            self.carrying = outer
+        if self.due is not None and not self.carrying:
+            tell_standing(self)
         if device is not None and self.device is device and device.wake_at is not None:
             self._arm(device.wake_at)
 
@@ -366,14 +381,29 @@ class DeviceNode(Endpoint):
         world.kernel.call_in(world.restart_after, _restart, self)
         return False
 
-    def _on_row(self, entry: Entry) -> None:
-        self.make.world.record_row(self, entry)
+    def ask_where(self, conversation: str) -> None:
+        """Have the device say where it stands in a conversation, once all is durable that it wrote."""
+        if self.due is None:
+            self.due = {}
+        self.due[conversation] = None
 
-    def _on_epoch(self, _record: Epoch) -> None:
+    def _on_row(self, entry: Entry) -> None:
+        world: World = self.make.world
+        world.record_row(self, entry)
+        body = entry.body
+        if type(body) is Read:
+            self.ask_where(body.conversation)
+        elif world.frames or type(body) is Recall:
+            self.ask_where(entry.conversation)
+
+    def _on_epoch(self, record: Epoch) -> None:
         self._forget_pushes()
+        self.ask_where(EVERYWHERE if record.conversation.startswith("~") else record.conversation)
 
     def _on_queued(self, record: Queued) -> None:
         self.make.world.users.submitted(record.client_id, getattr(record.body, "reply_to", None))
+        if type(record.body) is Read:
+            self.ask_where(record.body.conversation)
 
     def _on_missing(self, record: Missing) -> None:
         """As with what became of a message: the hint may be lost with the process, and the record is there."""

@@ -23,6 +23,7 @@ from imsim.protocol.effects import Transmit, Write
 from imsim.protocol.frames import (
     Ack,
     Answer,
+    Ask,
     EpochChanged,
     Frame,
     Hint,
@@ -211,6 +212,8 @@ class Traffic:
             occurrence = node.count(salt ^ message.subject)
         if type(frame) is Send and frame.attempt > 1:
             self._retried(node, frame)
+        elif type(frame) is Ask:
+            self.round_row(node, Event.ASKED, frame)
         node.bytes_up += size
         node.requests += 1
         if node.meter is not None:
@@ -218,6 +221,12 @@ class Traffic:
         if self.frames:
             self.sent_row(wire, frame, message, occurrence, size, down=False)
         world.network.send_up(wire, frame, message, salt, occurrence, size)
+
+    def round_row(self, node: DeviceNode, event: Event, frame: Ask | Page) -> None:
+        """A device asks for a range, or a page with some of it reaches it."""
+        self._world.fact(
+            node, event, conversation=frame.conversation, epoch=frame.epoch, seq=frame.low, op=frame.high
+        )  # fmt: skip
 
     def _retried(self, node: DeviceNode, frame: Send) -> None:
         world = self._world

@@ -38,6 +38,7 @@ from imsim.sim.guard import Guard
 from imsim.sim.ledger import Ledger
 from imsim.sim.naming import Naming
 from imsim.sim.server_node import ServerNode
+from imsim.sim.standing import EVERYWHERE, can_be_asked, tell_standing
 from imsim.sim.users import Users
 from imsim.sim.wire import Traffic, Wire, receiver_down, receiver_up, wire_type
 from imsim.sim.witnesses import Losses, Operations
@@ -114,6 +115,7 @@ class World:
         self.algorithms = algorithms
         self.decisions = Decisions(seed, deviations, recording=recording, steered=steered, improviser=improviser)
         self.kernel = build.clockwork(self)
+        self.asks = can_be_asked(algorithms.device)
         if level is None:
             level = Level.FRAMES if scenario.history.level is HistoryLevel.FRAMES else Level.MESSAGES
         self.writer = Writer(level)
@@ -219,13 +221,15 @@ class World:
                 self._favour()
             if on_progress is not None and on_progress(kernel.now, self.plan.duration):
                 return self._outcome(interrupted=True)
-        self._tell_views()
+        self._tell_ends()
         self.fact(None, Event.HEALED, detail="end")
         return self._outcome(converged=converged)
 
-    def _tell_views(self) -> None:
-        """What users read of messages that were edited or recalled: the rest follows from the rows."""
+    def _tell_ends(self) -> None:
+        """Where devices stand, and what users read of messages that were edited or recalled."""
         for node in self.devices.values():
+            node.ask_where(EVERYWHERE)
+            tell_standing(node)
             for row, content in () if node.device is None else node.device.changed():
                 read = "" if content is None else digest(content).hex()
                 self.fact_about(node, Event.VIEWED, self.naming.of(row), row.epoch, row.seq, detail=read)

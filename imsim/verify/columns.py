@@ -31,8 +31,7 @@ Flags = npt.NDArray[np.bool_]
 _BLOCK_ROWS: Final = 1 << 17
 
 _COUNTED: Final = (
-    Event.SHOWN, Event.PUSHED, Event.ACKNOWLEDGED, Event.RETRIED, Event.SUPPRESSED, Event.ASKED, Event.ANSWERED,
-    Event.WOKEN, Event.SLEPT, Event.GAP,
+    Event.SHOWN, Event.PUSHED, Event.ACKNOWLEDGED, Event.SUPPRESSED, Event.WOKEN, Event.SLEPT, Event.GAP,
 )  # fmt: skip
 
 

@@ -10,6 +10,7 @@ built on first use.
     readers.py  the devices, their installs, and who may read which part of which log
     fates.py    what became of every message
     views.py    what every device holds in the end, beside what it should hold
+    standing.py what devices said of it meanwhile, beside what they held then
 
 What does not belong here: any opinion about it (properties/).
 """
@@ -32,6 +33,7 @@ if TYPE_CHECKING:
     from imsim.verify.fates import Fates
     from imsim.verify.log import Log
     from imsim.verify.readers import Readers
+    from imsim.verify.standing import Standing
     from imsim.verify.views import Views
 
 __all__ = ["SEQ_BITS", "Evidence", "Flags", "Numbers"]
@@ -122,6 +124,13 @@ class Evidence:
         from imsim.verify.views import Views
 
         return Views(self)
+
+    @functools.cached_property
+    def standing(self) -> Standing:
+        """What devices said of their conversations."""
+        from imsim.verify.standing import Standing
+
+        return Standing(self)
 
     # ------------------------------------------------------------------------------------------ for sentences
 

@@ -33,9 +33,13 @@ class Property(enum.Enum):
     ONE_EFFECT = "one effect a key"
     ORDER = "order"
     CAUSAL_ORDER = "causal order"
+    NO_HIDDEN_GAP = "no hidden gap"
+    NEVER_BACK = "never back"
     SESSIONS = "session guarantees"
+    UNREAD = "unread counts"
     CONVERGENCE = "convergence"
     RETRIES_ENDED = "retries ended"
+    PROGRESS = "sync rounds progress"
     TRUTH = "told the truth"
     PROVENANCE = "nothing out of nowhere"
 

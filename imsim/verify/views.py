@@ -11,6 +11,7 @@ What does not belong here: whether an absence is a loss (properties/loss.py).
 from __future__ import annotations
 
 import functools
+import itertools
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 import numpy as np
@@ -147,6 +148,7 @@ class Views:
         self._stride = stride
         self._search: Numbers = search[sorting]
         self._device: Numbers = readers.span_device[spans]
+        self._conversation: Numbers = readers.span_conversation[spans]
         self._begin: Numbers = begin[spans]
         self._end: Numbers = end[spans]
         ends = np.cumsum(self._end - self._begin)
@@ -173,7 +175,8 @@ class Views:
         absent = self.rows_in_cell == 0
         for gap in self.gaps:
             if gap.covered and gap.place > self._evidence.readers.installed[gap.device]:
-                self._excuse(absent, gap)
+                for some in self.cells_of(gap):
+                    absent[some] = False
         cells = np.flatnonzero(absent)
         if not len(cells):
             return cells
@@ -186,12 +189,36 @@ class Views:
         chosen = np.flatnonzero(acknowledged == promised)
         return devices[chosen], slots[chosen]
 
-    def _excuse(self, absent: Flags, gap: Gap) -> None:
+    def cells_of(self, gap: Gap) -> Iterator[slice]:
+        """The cells of a device that its `missing` row is about."""
         base = gap.conversation << SEQ_BITS
         low, high = np.searchsorted(self._evidence.log.order, (base + gap.low, base + gap.high + 1)).tolist()
         for span in np.flatnonzero((self._device == gap.device) & (self._begin < high) & (self._end > low)).tolist():
             begin, offset = int(self._begin[span]), int(self._offset[span])
-            absent[offset + max(low - begin, 0) : offset + min(high, int(self._end[span])) - begin] = False
+            yield slice(offset + max(low - begin, 0), offset + min(high, int(self._end[span])) - begin)
+
+    def memberships(self, most: int) -> Iterator[tuple[int, int, Numbers]]:
+        """Cells in portions of whole memberships, about `most` at once: begin, end, and which membership each is of."""
+        sizes = self._end - self._begin
+        portion = self._offset // most
+        for begin, end in itertools.pairwise([*np.flatnonzero(np.diff(portion, prepend=-1)).tolist(), len(sizes)]):
+            last = int(self._offset[end - 1] + sizes[end - 1])
+            yield int(self._offset[begin]), last, np.repeat(np.arange(end - begin), sizes[begin:end])
+
+    def spans_of(self, device: Numbers, conversation: Numbers) -> tuple[Numbers, Numbers]:
+        """The memberships of some devices in some conversations that have cells: numbers of the pairs, and spans."""
+        stride = len(self._evidence.history.conversations)
+        keys = self._device * stride + self._conversation  # spans are sorted by device and slot, and so by this
+        wanted = device * stride + conversation
+        first = np.searchsorted(keys, wanted)
+        count = np.searchsorted(keys, wanted, side="right") - first
+        number = np.repeat(np.arange(len(wanted)), count)
+        return number, first[number] + np.arange(len(number)) - (np.cumsum(count) - count)[number]
+
+    def bounds(self, span: Numbers) -> tuple[Numbers, Numbers, Numbers]:
+        """The first cell of some memberships, the first after them, and the rank of the first one's slot."""
+        begin, rank = self._offset[span], self._begin[span]
+        return begin, begin + self._end[span] - rank, rank
 
     @functools.cached_property
     def gaps(self) -> list[Gap]:

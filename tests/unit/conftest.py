@@ -55,6 +55,10 @@ class Chat:
         self.submit(device, message).commit(message, seq, epoch=epoch).accept(message, seq, epoch=epoch)
         return self.resolve(device, message, seq, epoch=epoch)
 
+    def count(self, device: str, cursor: int, *, mark: int = 0, unread: int = 0, epoch: int = 0) -> Self:
+        """Where a device says that it stands."""
+        return self.say(device, Event.COUNTED, conversation="chat", epoch=epoch, seq=mark, op=cursor, size=unread)
+
     def operate(self, event: Event, name: str, target: str, seq: int, *devices: str) -> Self:
         """An edit or a recall by alice, on everybody's devices or on those that are named."""
         kind = {Event.EDITED: "edit", Event.RECALLED: "recall"}[event]

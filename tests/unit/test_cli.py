@@ -258,6 +258,33 @@ def test_a_history_that_cannot_be_written_is_told_before_the_run(refused, monkey
     assert [path.name for path in Path().iterdir()] == ["folder.jsonl"]
 
 
+@pytest.mark.parametrize("command", ["run", "check"])
+@pytest.mark.parametrize(
+    ("file", "said"),
+    [
+        ("nowhere/report.md", "cannot be written: No such file or directory"),
+        ("report.jsn", "expected a file that ends in .xml, .json or .md (did you mean '.json'?)"),
+    ],
+)
+def test_a_report_that_cannot_be_written_is_told_before_the_work(refused, command, file, said):
+    assert refused(command, "tiny", "--report", file) == f"--report {file}: {said}"
+    assert list(Path().iterdir()) == []
+
+
+@pytest.mark.parametrize(("ending", "begin"), [("xml", "<?xml"), ("json", "{"), ("md", "# imsim run tiny: holds")])
+def test_a_report_is_written_beside_what_is_shown(imsim, ending, begin):
+    code, out, _ = imsim("run", "tiny", "--report", f"report.{ending}")
+    assert (code, "holds: " in out) == (0, True)
+    assert Path(f"report.{ending}").read_text().startswith(begin)
+    assert [path.name for path in Path().iterdir()] == [f"report.{ending}"]
+
+
+def test_a_search_writes_its_report_too(imsim):
+    code, _, _ = imsim("check", "tiny", "--runs", "2", "--jobs", "1", "--report", "report.json")
+    found = json.loads(Path("report.json").read_text())
+    assert (found["title"], found["verdict"]) == ("imsim check tiny", {0: "holds", 3: "unknown"}[code])
+
+
 # ------------------------------------------------------------------------------------------ a run
 
 

@@ -5,7 +5,8 @@
     order.py        one order, the senders' own in it       convergence.py  all devices agree in the end
     causality.py    answers follow what they answer         retries.py      every submission ends
     provenance.py   nothing comes out of nowhere            truth.py        what users were told is so, and stays so
-    effects.py      one effect a key
+    effects.py      one effect a key                        unread.py       devices count right
+    cursors.py      cursors never go back and hide no gap   progress.py     sync rounds lead on
 
 A property reads what evidence.py and its tables have at hand and never the algorithm's own state; its sentence names
 people's things (a message, a device), its places the rows that anyone can check.
@@ -18,14 +19,17 @@ from typing import TYPE_CHECKING, Final
 from imsim.verify.properties import (
     causality,
     convergence,
+    cursors,
     duplicates,
     effects,
     loss,
     order,
+    progress,
     provenance,
     retries,
     sessions,
     truth,
+    unread,
 )
 
 if TYPE_CHECKING:
@@ -42,9 +46,12 @@ PROPERTIES: Final[tuple[Callable[[Evidence], Iterable[Charge]], ...]] = (
     effects.check,
     order.check,
     causality.check,
+    cursors.check,
     sessions.check,
+    unread.check,
     convergence.check,
     retries.check,
     truth.check,
+    progress.check,
     provenance.check,
 )

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 
 from imsim.history import Event
-from imsim.live.facts import Facts, history_of, of_effect, of_frame, of_record, read
+from imsim.live.facts import Facts, history_of, of_device, of_effect, of_frame, of_record, read
 from imsim.protocol.effects import Notify, SendChanged, Transmit, Write
 from imsim.protocol.frames import (
     Answer,
@@ -23,6 +23,7 @@ from imsim.protocol.frames import (
     Sent,
 )
 from imsim.protocol.records import Installed, Missing, Queued, Resolved, SendState
+from tests.device_alone import Alone, entry
 
 
 def row(seq: int, body, client_id: str = "") -> Entry:
@@ -105,3 +106,24 @@ def test_what_the_log_holds_is_committed_before_anybody_speaks_of_it(tmp_path):
     assert [fact.detail for fact in history.filter(event=Event.JOINED)] == ["alice", "bob"]
     assert [fact.detail for fact in history.filter(event=Event.LEFT)] == ["bob"]
     assert json.dumps(facts)
+
+
+def test_what_one_write_tells_is_true_at_one_moment(tmp_path):
+    clock = iter([1.0, 2.0])
+    with Facts(tmp_path / "a.facts", "a/phone", lambda: next(clock)) as facts:
+        facts.tell(of_effect(Write((Resolved("a-1", SendState.SENT), row(1, Message("x"), "a-1")))))
+    assert {(fact["event"], fact["t"]) for fact in read(tmp_path / "a.facts")} == {("resolved", 1.0), ("shown", 1.0)}
+
+
+def test_an_answer_is_told_with_what_it_answers():
+    facts = of_record(Queued("a-2", "team", 0.0, Message("x", "b-7")))
+    assert [(fact["event"], fact["message"], fact["detail"]) for fact in facts] == [
+        ("submitted", "a-2", ""),
+        ("replied", "a-2", "b-7"),
+    ]
+
+
+def test_a_device_tells_where_it_stands():
+    device = Alone().device
+    device.commit((entry(1, Message("x"), where="team"), entry(2, Message("y"), where="team")), 0.0)
+    assert of_device(device) == [{"event": "counted", "conversation": "team", "epoch": 1, "seq": 0, "op": 2, "size": 2}]

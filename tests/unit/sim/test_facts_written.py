@@ -48,7 +48,7 @@ def written(level: Level, overrides: dict[str, object], seed: int) -> set[Event]
 
 def for_logs_of_your_own() -> set[Event]:
     """What the documentation says that no world writes."""
-    sentence = re.search(r"^(`asked`[^:]*) are for logs of your own:", DOCS.read_text(), re.MULTILINE)
+    sentence = re.search(r"^(`slept`[^:]*) are for logs of your own:", DOCS.read_text(), re.MULTILINE)
     assert sentence is not None
     return {Event[word.upper()] for word in re.findall(r"`(\w+)`", sentence[1])}
 

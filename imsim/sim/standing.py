@@ -1,0 +1,50 @@
+"""What a device says of its conversations, for the history: cursors, read marks and unread counts.
+
+The rows tell what is durable on a device; what it makes of them only it can say. It is asked where that is seldom and
+tells something: after a read mark moved, a message was recalled, an epoch began or the process started, and at the end
+of a run; at level `frames` after every row. It is asked between two inputs, when all that it wrote is durable.
+
+What does not belong here: whether it is right (verify/properties/).
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+from imsim.history import Event
+
+if TYPE_CHECKING:
+    from imsim.sim.device_node import DeviceNode
+
+__all__ = ["EVERYWHERE", "can_be_asked", "tell_standing"]
+
+EVERYWHERE: Final = ""
+"""Stands for all conversations of a device."""
+
+_FITS: Final = 0xFFFFFFFF
+"""A column holds no more; what a device says below 0 becomes a number that nobody can have counted."""
+_ASKED: Final = ("position", "read_mark", "unread", "conversations")
+
+
+def can_be_asked(device: type) -> bool:
+    """Whether devices of this class say these things at all."""
+    return all(hasattr(device, method) for method in _ASKED)
+
+
+def tell_standing(node: DeviceNode) -> None:
+    """Write what the device says of those conversations that are due."""
+    device, due = node.device, node.due
+    if device is None or due is None or node.waiting is not None:
+        return
+    node.due = None
+    world = node.make.world
+    if not world.asks:
+        return
+    index = world.writer.conversations.index
+    for conversation in device.conversations() if EVERYWHERE in due else due:
+        cursor = device.position(conversation)[1]
+        epoch, mark = device.read_mark(conversation)
+        world.row(
+            world.kernel.now, node.index, node.lives, Event.COUNTED, index(conversation), 0, epoch, mark & _FITS,
+            cursor & _FITS, 0, device.unread(conversation) & _FITS,
+        )  # fmt: skip
