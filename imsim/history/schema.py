@@ -121,6 +121,8 @@ class Event(enum.IntEnum):
     REPLIED = 47
     # what a device says of a conversation
     COUNTED = 48
+    # what a device cost
+    SPENT = 49
 
     @property
     def word(self) -> str:

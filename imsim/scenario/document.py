@@ -12,6 +12,7 @@ from msgspec import inspect
 
 from imsim.protocol import retry
 from imsim.scenario import faults, network, people, policy, servers, text, traffic, values
+from imsim.scenario.budget import Budget
 from imsim.scenario.check import known_keys
 from imsim.scenario.model import History, Scenario
 
@@ -62,6 +63,7 @@ _PARTS: Final[tuple[tuple[str, str, tuple[type[msgspec.Struct], ...]], ...]] = (
         (policy.Retry, *get_args(retry.RetryPolicy), retry.Stability, retry.RetryBudget, retry.Breaker),
     ),
     ("Faults", "faults", (faults.Faults, *get_args(faults.Fault), faults.Rates)),
+    ("Budget", "budget", (Budget,)),
     ("History", "history", (History,)),
     ("Distributions", "", (values.Delay, values.Sizes)),
 )

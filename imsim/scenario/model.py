@@ -16,16 +16,18 @@ import msgspec
 from msgspec import Meta
 
 from imsim.scenario import text
+from imsim.scenario.budget import Budget
 from imsim.scenario.faults import Faults
 from imsim.scenario.network import Network
 from imsim.scenario.people import Conversations, Devices, Presence, population
-from imsim.scenario.policy import Retry, Sync
+from imsim.scenario.policy import Retry, StrategyName, Sync
 from imsim.scenario.servers import Backends, Durability, Servers
 from imsim.scenario.traffic import Gaps, Traced, Traffic
 from imsim.scenario.values import Seconds, Section
 
 __all__ = ["History", "HistoryLevel", "Scenario"]
 
+_PUSHING = frozenset({StrategyName.PUSH, StrategyName.HYBRID})
 _ROUND_TRIPS = 30.0
 """Seconds granted to convergence beside what the settings themselves can take."""
 _BUDGET = 300.0
@@ -83,6 +85,7 @@ class Scenario(Section, frozen=True, kw_only=True):
     sync: Annotated[Sync, Meta(description="How devices learn of what is new.")] = Sync()
     retry: Annotated[Retry, Meta(description="What is tried again.")] = Retry()
     faults: Annotated[Faults, Meta(description="What goes wrong.")] = Faults()
+    budget: Annotated[Budget, Meta(description="What it may cost.")] = Budget()
     history: Annotated[History, Meta(description="What is recorded.")] = History()
 
     def settle_seconds(self) -> float:
@@ -107,10 +110,17 @@ class Scenario(Section, frozen=True, kw_only=True):
         """
         return max(self.settle_seconds() / 2 if bound is None else bound for bound in self._bounds())
 
+    def pushes(self) -> bool:
+        """Whether servers push messages to some devices, rather than being asked for them."""
+        return any(sync.strategy in _PUSHING for sync in self._strategies())
+
     def _bounds(self) -> list[float | None]:
         """What each strategy in use states."""
-        strategies = (self.sync, *(kind.sync for kind in self.devices.kinds if kind.sync is not None))
-        return [sync.config().worst_staleness() for sync in strategies]
+        return [sync.config().worst_staleness() for sync in self._strategies()]
+
+    def _strategies(self) -> tuple[Sync, ...]:
+        """The strategies in use."""
+        return (self.sync, *(kind.sync for kind in self.devices.kinds if kind.sync is not None))
 
     def users(self) -> tuple[tuple[str, str], ...] | None:
         """The users with their roles, (name, role), in order; None where a trace brings them."""

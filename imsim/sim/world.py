@@ -226,10 +226,11 @@ class World:
         return self._outcome(converged=converged)
 
     def _tell_ends(self) -> None:
-        """Where devices stand, and what users read of messages that were edited or recalled."""
+        """Where devices stand, what they sent, and what users read of messages that were edited or recalled."""
         for node in self.devices.values():
             node.ask_where(EVERYWHERE)
             tell_standing(node)
+            self.fact(node, Event.SPENT, op=node.requests)
             for row, content in () if node.device is None else node.device.changed():
                 read = "" if content is None else digest(content).hex()
                 self.fact_about(node, Event.VIEWED, self.naming.of(row), row.epoch, row.seq, detail=read)

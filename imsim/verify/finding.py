@@ -41,6 +41,7 @@ class Property(enum.Enum):
     RETRIES_ENDED = "retries ended"
     PROGRESS = "sync rounds progress"
     TRUTH = "told the truth"
+    BUDGET = "within budget"
     PROVENANCE = "nothing out of nowhere"
 
 

@@ -32,6 +32,7 @@ class Goal(enum.Enum):
     DUPLICATE_SUPPRESSED = "a duplicate that was suppressed"
     GAP = "a gap"
     CRASH = "a crash"
+    UNANSWERED = "a crash between write and acknowledgement"
     PAUSE = "a pause"
     PARTITION = "a partition"
     RECONNECT = "a reconnect"
@@ -118,7 +119,37 @@ def _early_recalls(evidence: Evidence) -> int:
     )
 
 
+def _unanswered(evidence: Evidence) -> int:
+    """Crashes of servers while something was in the log and nobody had been told, and of devices as they wrote."""
+    crashes = evidence.few(Event.CRASHED, "node")
+    if not crashes:
+        return 0
+    log, fates, installed = evidence.log, evidence.fates, evidence.readers.installed
+    slots = np.flatnonzero(fates.submitted[log.message] >= 0)
+    written, answered = log.place[slots], fates.acknowledged[log.message[slots]]
+    answered = np.where(answered < 0, len(evidence.events), answered)
+    moments: dict[int, set[float]] = {}
+    count = 0
+    for place, node in crashes:
+        if installed[node] < 0:
+            count += bool(((written < place) & (answered > place)).any())
+        else:
+            moments.setdefault(node, set()).add(evidence.history.row(place).t)
+    return count + _interrupted_writes(evidence, moments)
+
+
+def _interrupted_writes(evidence: Evidence, moments: dict[int, set[float]]) -> int:
+    """How often a device showed something at the very moment at which it died: it had no time to say so."""
+    found: set[tuple[int, float]] = set()
+    for seen in evidence.views.sightings() if moments else ():
+        some = np.flatnonzero(np.isin(seen.node, list(moments)))
+        pairs = zip(seen.node[some].tolist(), seen.block.rows["t"][some].tolist(), strict=True)
+        found.update(pair for pair in pairs if pair[1] in moments[pair[0]])
+    return len(found)
+
+
 _COUNTS: Final[Mapping[Goal, Callable[[Evidence], int]]] = {
+    Goal.UNANSWERED: _unanswered,
     Goal.RECONNECT: _reconnects,
     Goal.OFFLINE_CATCH_UP: lambda evidence: len(catch_ups(evidence)),
     Goal.RECALL_BEFORE_TARGET: _early_recalls,

@@ -33,6 +33,7 @@ if TYPE_CHECKING:
 
     from imsim.history import History
     from imsim.scenario import Scenario
+    from imsim.scenario.budget import Budget
     from imsim.verify.evidence import Evidence
     from imsim.verify.finding import Charge
 
@@ -143,7 +144,7 @@ def weigh_run(evidence: Evidence, scenario: Scenario, *, converged: bool, interr
 
     Args:
         evidence: the facts.
-        scenario: says how long its settings can take.
+        scenario: says how long its settings can take, and what the run may cost.
         converged: the run ended because all devices were quiet and held everything, so nothing more would have come.
         interrupted: somebody ended it before.
     """
@@ -152,6 +153,7 @@ def weigh_run(evidence: Evidence, scenario: Scenario, *, converged: bool, interr
         worst_staleness=None if converged else scenario.worst_staleness(),
         patience=None if converged else scenario.needed_seconds(),
         interrupted=interrupted,
+        budget=scenario.budget,
     )
 
 
@@ -161,6 +163,7 @@ def weigh(
     worst_staleness: float | None = None,
     patience: float | None = None,
     interrupted: bool = False,
+    budget: Budget | None = None,
 ) -> Verdict:
     """Judge what was read already.
 
@@ -170,11 +173,14 @@ def weigh(
         patience: seconds after the last disturbance in which everything can still come to its end, where that is more
             than `worst_staleness`.
         interrupted: somebody ended the run before its time: it proves no more than violations.
+        budget: what the run may cost.
     """
     from imsim.verify.goals import count_goals
-    from imsim.verify.properties import PROPERTIES
+    from imsim.verify.properties import PROPERTIES, costs
 
     charges = [charge for check in PROPERTIES for charge in check(evidence)]
+    if budget is not None:
+        charges += costs.check(evidence, budget)
     reason = "the run was interrupted" if interrupted else ""
     if not reason and (not len(evidence.events) or any(charge.absence for charge in charges)):
         reason = _unfinished(evidence, worst_staleness if patience is None else patience)

@@ -1,12 +1,12 @@
 """The promises, one a file: plain functions from the evidence to charges, none where the promise was kept.
 
-    loss.py         acknowledged is never lost              sessions.py     devices see what they wrote, and write after
-    duplicates.py   nothing is shown twice                                  what they saw
-    order.py        one order, the senders' own in it       convergence.py  all devices agree in the end
-    causality.py    answers follow what they answer         retries.py      every submission ends
-    provenance.py   nothing comes out of nowhere            truth.py        what users were told is so, and stays so
-    effects.py      one effect a key                        unread.py       devices count right
-    cursors.py      cursors never go back and hide no gap   progress.py     sync rounds lead on
+    loss.py         acknowledged is never lost              duplicates.py   nothing is shown twice
+    effects.py      one effect a key                        provenance.py   nothing comes out of nowhere
+    order.py        one order, the senders' own in it       causality.py    answers follow what they answer
+    cursors.py      cursors never go back and hide no gap   sessions.py     devices see what they wrote
+    unread.py       devices count right                     truth.py        what users were told is so, and stays so
+    convergence.py  all devices agree in the end            retries.py      every submission ends
+    progress.py     sync rounds lead on                     costs.py        no figure is above its budget
 
 A property reads what evidence.py and its tables have at hand and never the algorithm's own state; its sentence names
 people's things (a message, a device), its places the rows that anyone can check.

@@ -95,7 +95,7 @@ def check(  # noqa: PLR0913 (what a search may be told)
     """
     _validate(seed=seed, runs=runs, depth=depth, budget=budget, jobs=jobs)
     chosen, algorithms = _strategy(strategy), Algorithms(**instead)
-    hunt = _Hunt(algorithms, frozenset(properties))
+    hunt = _Hunt(scenario, algorithms, frozenset(properties))
     failure, everything = hunt.try_first(first), ""
     if failure is None:
         chances = sources(chosen, scenario, seed=seed, algorithms=algorithms, depth=depth)
@@ -156,8 +156,9 @@ def _jobs(jobs: int | None, algorithms: Algorithms) -> int:
 
 
 class _Hunt:
-    def __init__(self, algorithms: Algorithms, properties: frozenset[str]) -> None:
+    def __init__(self, scenario: Scenario, algorithms: Algorithms, properties: frozenset[str]) -> None:
         self.begin = time.monotonic()
+        self._scenario = scenario
         self._algorithms = algorithms
         self._properties = properties
         self._sources: list[Source] = []
@@ -313,13 +314,15 @@ class _Hunt:
         for fault, goals in _REACHES.items():
             if faults[fault]:
                 yield from (goal.value for goal in goals)
+        if faults["drop"] and self._scenario.pushes():
+            yield Goal.GAP.value  # whoever is pushed the next message sees that one is missing
 
 
 _REACHES: Final = {
     "drop": (Goal.RETRY,),
     "cut": (Goal.RECONNECT, Goal.OFFLINE_CATCH_UP),
     "duplicate": (Goal.DUPLICATE_SUPPRESSED,),
-    "crash": (Goal.CRASH,),
+    "crash": (Goal.CRASH, Goal.UNANSWERED),
     "pause": (Goal.PAUSE,),
     "partition": (Goal.PARTITION,),
 }

@@ -94,3 +94,31 @@ def test_a_recall_after_its_target_or_of_nothing_known_meets_no_goal(chat):
     chat.operate(Event.RECALLED, "alice-3", "nothing", 4)
 
     assert met(chat.end()) == {}
+
+
+def _written_and_crashed(chat, node, *, answered):
+    chat.submit("alice/phone", "alice-1").commit("alice-1", 2)
+    if answered:
+        chat.accept("alice-1", 2)
+    return chat.say(node, Event.CRASHED).accept("alice-1", 2).resolve("alice/phone", "alice-1", 2)
+
+
+@pytest.mark.parametrize(("answered", "times"), [(False, 1), (True, 0)])
+def test_a_server_that_dies_before_it_answers_dies_between_write_and_acknowledgement(chat, answered, times):
+    history = _written_and_crashed(chat, "server-1", answered=answered).show("alice-1", 2).end()
+
+    assert met(history).get(Goal.UNANSWERED, 0) == times
+
+
+@pytest.mark.parametrize(("after", "times"), [(0.0, 1), (0.5, 0)])
+def test_so_does_a_device_that_dies_as_it_writes(chat, after, times):
+    chat.send("alice/phone", "alice-1", 2).show("alice-1", 2)
+    chat.t += after - 1.0
+
+    assert met(chat.say("bob/pc", Event.CRASHED).end()).get(Goal.UNANSWERED, 0) == times
+
+
+def test_what_was_never_answered_is_open_until_the_end(chat):
+    chat.submit("alice/phone", "alice-1").commit("alice-1", 2)
+
+    assert met(chat.say("server-1", Event.CRASHED).end())[Goal.UNANSWERED] == 1
