@@ -43,6 +43,8 @@ SEQ_BITS: Final = 32
 
 _EVENTS: Final = max(Event) + 1
 _NONE: Final = np.zeros(0, np.int64)
+_FEW: Final = 4096
+"""Rows of a history that is tiny."""
 
 
 class Evidence:
@@ -71,7 +73,17 @@ class Evidence:
                 f"got {len(history.conversations):,} conversations of up to {self.epochs:,} epochs"
             )
         self._columns = columns
-        self._places: dict[Event, Numbers] = {}
+        self._places: dict[int, Numbers] = self._sorted_places() if len(self.events) <= _FEW else {}
+
+    def _sorted_places(self) -> dict[int, Numbers]:
+        """The rows of every event, found together: in a tiny history that costs as much as looking for one."""
+        order = np.argsort(self.events, kind="stable")
+        places, begin = {}, 0
+        for event, count in enumerate(self.counts):
+            if count:
+                places[event] = order[begin : begin + count]
+                begin += count
+        return places
 
     def places(self, event: Event) -> Numbers:
         """The rows of `event`, in order."""

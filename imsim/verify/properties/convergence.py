@@ -78,17 +78,17 @@ def _target_teller(evidence: Evidence, first: Numbers, places: Numbers) -> Calla
 
 def _texts(evidence: Evidence) -> Iterator[Charge]:
     """What users read of messages that were edited or recalled, where the history says so."""
-    views = {(node, message): row for row, node, message in evidence.few(Event.VIEWED, "node", "message")}
+    viewed = evidence.few(Event.VIEWED, "node", "message", "detail")
+    views = {(node, message): (place, text) for place, node, message, text in viewed}
     operations = _operations(evidence) if views else {}
-    first: dict[tuple[int, frozenset[int]], int] = {}
+    first: dict[tuple[int, frozenset[int]], tuple[int, int]] = {}
     apart: list[tuple[int, int]] = []
-    for (node, message), place in views.items():
+    for (node, message), (place, text) in views.items():
         known = operations.get((node, evidence.message(message)), {})
-        text = evidence.history.row(place).detail
-        other = first.setdefault((message, frozenset(known)), place)
-        if evidence.history.row(other).detail != text:
+        other, its_text = first.setdefault((message, frozenset(known)), (place, text))
+        if its_text != text:
             apart.append((other, place))
-        recalls = [recall for recall in known.values() if evidence.history.row(recall).event is Event.RECALLED]
+        recalls = [recall for recall in known.values() if evidence.events[recall] == Event.RECALLED]
         if text and recalls:
             apart.append((recalls[0], place))
 

@@ -74,7 +74,7 @@ def test_a_notebook_shows_figures_and_verdict(run):
     shown = run._repr_html_()
 
     assert "<td>3 of 3</td>" in shown
-    assert "<strong>holds: 13 facts, 14 properties</strong>" in shown
+    assert "<strong>holds: 13 facts, 15 properties</strong>" in shown
 
 
 @pytest.fixture

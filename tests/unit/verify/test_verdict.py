@@ -24,7 +24,7 @@ def test_a_run_in_which_everything_holds_is_ok(chat):
     verdict = judge(chat.send("alice/phone", "alice-1", 2).show("alice-1", 2).end())
 
     verdict.assert_ok()
-    assert verdict.lines()[0] == "holds: 13 facts, 14 properties"
+    assert verdict.lines()[0] == "holds: 13 facts, 15 properties"
     assert verdict.lines()[1].startswith("not exercised: a retry, ")
     assert len(verdict.lines()) == 2
 
@@ -32,7 +32,7 @@ def test_a_run_in_which_everything_holds_is_ok(chat):
 def test_a_violation_is_told_with_its_rows_and_is_not_ok(chat):
     verdict = judge(chat.send("alice/phone", "<b>", 2).show("<b>", 2, "alice/phone", "bob/pc").end())
 
-    with pytest.raises(AlgorithmError, match=r"violated: 12 facts, 14 properties; no loss: 1\nno loss: <b> was"):
+    with pytest.raises(AlgorithmError, match=r"violated: 12 facts, 15 properties; no loss: 1\nno loss: <b> was"):
         verdict.assert_ok()
     assert "\n    row 6: 6.000000s server-1 committed conversation=chat message=<b> seq=2\n" in str(verdict)
     assert "&lt;b&gt; was acknowledged" in verdict._repr_html_()
