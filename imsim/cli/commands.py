@@ -28,7 +28,7 @@ __all__ = ["app"]
 
 
 @app.command(sort_key=1, help_epilogue=EXIT_CODES)
-def run(
+def run(  # noqa: PLR0913 (what a run may be told)
     model: str,
     /,
     *,

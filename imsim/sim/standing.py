@@ -9,37 +9,43 @@ What does not belong here: whether it is right (verify/properties/).
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, Protocol, runtime_checkable
 
 from imsim.history import Event
 
 if TYPE_CHECKING:
     from imsim.sim.device_node import DeviceNode
 
-__all__ = ["EVERYWHERE", "can_be_asked", "tell_standing"]
+__all__ = ["EVERYWHERE", "tell_standing"]
 
 EVERYWHERE: Final = ""
 """Stands for all conversations of a device."""
-
 _FITS: Final = 0xFFFFFFFF
 """A column holds no more; what a device says below 0 becomes a number that nobody can have counted."""
-_ASKED: Final = ("position", "read_mark", "unread", "conversations")
 
 
-def can_be_asked(device: type) -> bool:
-    """Whether devices of this class say these things at all."""
-    return all(hasattr(device, method) for method in _ASKED)
+@runtime_checkable
+class _Counting(Protocol):
+    """A device that says these things; a foreign one need not."""
+
+    def conversations(self) -> list[str]: ...
+
+    def position(self, conversation: str) -> tuple[int, int]: ...
+
+    def read_mark(self, conversation: str) -> tuple[int, int]: ...
+
+    def unread(self, conversation: str) -> int: ...
 
 
 def tell_standing(node: DeviceNode) -> None:
-    """Write what the device says of those conversations that are due."""
+    """Write what the device says of those conversations that are due, if it says such things."""
     device, due = node.device, node.due
     if device is None or due is None or node.waiting is not None:
         return
     node.due = None
-    world = node.make.world
-    if not world.asks:
+    if not isinstance(device, _Counting):
         return
+    world = node.make.world
     index = world.writer.conversations.index
     for conversation in device.conversations() if EVERYWHERE in due else due:
         cursor = device.position(conversation)[1]

@@ -38,7 +38,7 @@ from imsim.sim.guard import Guard
 from imsim.sim.ledger import Ledger
 from imsim.sim.naming import Naming
 from imsim.sim.server_node import ServerNode
-from imsim.sim.standing import EVERYWHERE, can_be_asked, tell_standing
+from imsim.sim.standing import EVERYWHERE, tell_standing
 from imsim.sim.users import Users
 from imsim.sim.wire import Traffic, Wire, receiver_down, receiver_up, wire_type
 from imsim.sim.witnesses import Losses, Operations
@@ -115,7 +115,6 @@ class World:
         self.algorithms = algorithms
         self.decisions = Decisions(seed, deviations, recording=recording, steered=steered, improviser=improviser)
         self.kernel = build.clockwork(self)
-        self.asks = can_be_asked(algorithms.device)
         if level is None:
             level = Level.FRAMES if scenario.history.level is HistoryLevel.FRAMES else Level.MESSAGES
         self.writer = Writer(level)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 import imsim
-from imsim.history import Level
+from imsim.history import Event, Level
 from imsim.protocol.device import Device
 from imsim.sim.deviations import parse
 from imsim.verify.finding import Property
@@ -89,7 +89,13 @@ def test_a_device_that_hides_a_gap_is_told(device, counts):
     assert imsim.simulate(lossy, deviations=[lost], device=device).verdict.counts == counts
 
 
+class Mute(Device):
+    """Has no word for what is unread."""
+
+    unread = None
+
+
 def test_who_cannot_be_asked_is_not():
-    small = Small(traffic__steps=TALK)
-    small.world.asks = False
-    assert small.run().facts("counted") == []
+    scenario_ = scenario(traffic__steps=TALK)
+    assert imsim.simulate(scenario_, device=Mute).history.filter(event=Event.COUNTED) == []
+    assert imsim.simulate(scenario_).history.filter(event=Event.COUNTED) != []
