@@ -24,24 +24,20 @@ from imsim.history import Event
 from imsim.history.counters import DeviceCounters
 from imsim.protocol.config import DeviceConfig
 from imsim.protocol.effects import (
-    CaughtUp,
     Connect,
     Disconnect,
     Effect,
-    GapNoticed,
     Notify,
-    SendChanged,
-    Suppressed,
-    TailWasLost,
     Transmit,
     Write,
 )
-from imsim.protocol.frames import Ack, Ask, Cancel, Edit, Entry, Frame, Message, Page, Push, Read, Recall, Send, Welcome
-from imsim.protocol.records import Epoch, Missing, Queued, Resolved, SendState
+from imsim.protocol.frames import Ack, Ask, Cancel, Entry, Frame, Message, Page, Push, Send, Welcome
+from imsim.protocol.records import Queued
 from imsim.scenario.people import PlatformPush
 from imsim.sim.connection import Endpoint
 from imsim.sim.decisions import Kind
-from imsim.sim.standing import EVERYWHERE, tell_standing
+from imsim.sim.standing import EVERYWHERE, ask_where, tell_standing
+from imsim.sim.telling import tell_notice, tell_record
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -180,7 +176,7 @@ class DeviceNode(Endpoint):
             world.fact(self, Event.INSTALLED, detail=install)
             self._carry_out(effects, None, 0)
         elif self.lives > 1:
-            self.ask_where(EVERYWHERE)
+            ask_where(self, EVERYWHERE)
         if self.wanted:
             self.command("open")
         elif self.make.push is not None:
@@ -219,13 +215,13 @@ class DeviceNode(Endpoint):
         """The app is deleted and installed anew."""
         world: World = self.make.world
         self._stop()
-        self._forget_pushes()
+        self.forget_pushes()
         self.disk.wipe()
         self.installs += 1
         world.fact(self, Event.WIPED)
         self.start()
 
-    def _forget_pushes(self) -> None:
+    def forget_pushes(self) -> None:
         """What was pushed and acknowledged may be pushed again: such pushes are others than before."""
         self.pushes = None
         self.pushed_before = self.most_pushes
@@ -241,7 +237,7 @@ class DeviceNode(Endpoint):
         world: World = self.make.world
         old = [copy for at, copy in self.backups or [] if at <= world.kernel.now - age]
         self._stop()
-        self._forget_pushes()
+        self.forget_pushes()
         self.installs += 1
         world.fact(self, Event.WIPED, detail="restored from a backup")
         self.disk.restore(old[-1] if old else ())
@@ -335,15 +331,18 @@ class DeviceNode(Endpoint):
         """Carry out effects of the device, and be ready for its next timer."""
         device = self.device
         if effects:
-            outer, self.carrying = self.carrying, True
             self._carry_out(effects, message, occurrence)
-            self.carrying = outer
         if self.due is not None and not self.carrying:
             tell_standing(self)
         if device is not None and self.device is device and device.wake_at is not None:
             self._arm(device.wake_at)
 
     def _carry_out(self, effects: Sequence[Effect], message: Named | None, occurrence: int) -> None:
+        outer, self.carrying = self.carrying, True
+        self._carry_out_each(effects, message, occurrence)
+        self.carrying = outer
+
+    def _carry_out_each(self, effects: Sequence[Effect], message: Named | None, occurrence: int) -> None:
         device = self.device
         for position, effect in enumerate(effects):
             if type(effect) is Write:
@@ -355,7 +354,7 @@ class DeviceNode(Endpoint):
             elif type(effect) is Transmit:
                 self.transmit(effect.frame, message, occurrence)
             elif type(effect) is Notify:
-                self._notify(effect)
+                tell_notice(self, effect.notice)
             elif type(effect) is Connect:
                 self._connect()
             elif type(effect) is Disconnect:
@@ -373,50 +372,11 @@ class DeviceNode(Endpoint):
             self.crash()
         else:
             for record in write.records:
-                tell = _DURABLE.get(type(record))
-                if tell is not None:
-                    tell(self, record)
+                tell_record(self, record)
         if self.device is device:
             return True
         world.kernel.call_in(world.restart_after, _restart, self)
         return False
-
-    def ask_where(self, conversation: str) -> None:
-        """Have the device say where it stands in a conversation, once all is durable that it wrote."""
-        if self.due is None:
-            self.due = {}
-        self.due[conversation] = None
-
-    def _on_row(self, entry: Entry) -> None:
-        world: World = self.make.world
-        world.record_row(self, entry)
-        body = entry.body
-        if type(body) is Read:
-            self.ask_where(body.conversation)
-        elif world.frames or type(body) is Recall:
-            self.ask_where(entry.conversation)
-
-    def _on_epoch(self, record: Epoch) -> None:
-        self._forget_pushes()
-        self.ask_where(EVERYWHERE if record.conversation.startswith("~") else record.conversation)
-
-    def _on_queued(self, record: Queued) -> None:
-        self.make.world.users.submitted(record.client_id, getattr(record.body, "reply_to", None))
-        if type(record.body) is Read:
-            self.ask_where(record.body.conversation)
-
-    def _on_missing(self, record: Missing) -> None:
-        """As with what became of a message: the hint may be lost with the process, and the record is there."""
-        world: World = self.make.world
-        world.fact(self, Event.MISSING, conversation=record.conversation, seq=record.low, op=record.high)
-
-    def _on_resolved(self, record: Resolved) -> None:
-        """What became of an own message is known once it is durable; a hint may be lost with the process."""
-        self._tell_state(record.client_id, record.state, record.reason)
-
-    def _tell_state(self, client_id: str, state: SendState, reason: str) -> None:
-        named = self.make.world.naming.of_id(client_id, "")
-        self.make.world.fact_about(self, _STATES[state], named, named.epoch, named.seq, detail=reason)
 
     def _wait_for_write(self, rest: _Rest) -> None:
         world: World = self.make.world
@@ -469,12 +429,6 @@ class DeviceNode(Endpoint):
         number = counts[key] = counts.get(key, 0) + 1
         return number
 
-    def _notify(self, effect: Notify) -> None:
-        notice = effect.notice
-        handler = _NOTICES.get(type(notice))
-        if handler is not None:
-            handler(self, notice)
-
     def _connect(self) -> None:
         self.make.world.connect(self)
 
@@ -519,59 +473,6 @@ class DeviceNode(Endpoint):
         else:
             self._arm(due)
 
-    # ------------------------------------------------------------------------------------------ notices
-
-    def _on_send_changed(self, notice: SendChanged) -> None:
-        if not notice.state.final:
-            self._tell_state(notice.client_id, notice.state, notice.reason)
-
-    def _on_gap(self, notice: GapNoticed) -> None:
-        self.make.world.fact(self, Event.GAP, conversation=notice.conversation, seq=notice.seq)
-
-    def _on_caught_up(self, _notice: CaughtUp) -> None:
-        self.make.world.fact(self, Event.CAUGHT_UP)
-
-    def _on_tail_lost(self, notice: TailWasLost) -> None:
-        named = self.make.world.naming.of_id(notice.client_id, notice.conversation)
-        self.make.world.fact_about(self, Event.TAIL_LOST, named, 0, 0)
-
-    def _on_suppressed(self, notice: Suppressed) -> None:
-        named = self.make.world.naming.of_id(notice.client_id, notice.conversation)
-        self.make.world.fact_about(self, Event.SUPPRESSED, named, 0, 0)
-
 
 def _restart(node: DeviceNode) -> None:
     node.restart()
-
-
-_STATES = {
-    SendState.SENT: Event.RESOLVED,
-    SendState.FAILED: Event.FAILED,
-    SendState.CANCELLED: Event.CANCELLED,
-    SendState.UNKNOWN: Event.UNKNOWN,
-}
-
-ROW_EVENTS: dict[type, Event] = {
-    Message: Event.SHOWN,
-    Edit: Event.EDITED,
-    Recall: Event.RECALLED,
-    Read: Event.READ,
-}
-"""What the durable row of each body is called in the history; the others concern nobody's eyes."""
-
-_DURABLE: dict[type, Callable[[DeviceNode, Any], None]] = {
-    Entry: DeviceNode._on_row,  # noqa: SLF001 (the table of this very class)
-    Epoch: DeviceNode._on_epoch,  # noqa: SLF001
-    Queued: DeviceNode._on_queued,  # noqa: SLF001
-    Resolved: DeviceNode._on_resolved,  # noqa: SLF001
-    Missing: DeviceNode._on_missing,  # noqa: SLF001
-}
-"""What the history is told of a record that is durable now."""
-
-_NOTICES: dict[type, Callable[[DeviceNode, Any], None]] = {
-    SendChanged: DeviceNode._on_send_changed,  # noqa: SLF001 (the table of this very class)
-    GapNoticed: DeviceNode._on_gap,  # noqa: SLF001
-    CaughtUp: DeviceNode._on_caught_up,  # noqa: SLF001
-    TailWasLost: DeviceNode._on_tail_lost,  # noqa: SLF001
-    Suppressed: DeviceNode._on_suppressed,  # noqa: SLF001
-}

@@ -16,7 +16,7 @@ from imsim.history import Event
 if TYPE_CHECKING:
     from imsim.sim.device_node import DeviceNode
 
-__all__ = ["EVERYWHERE", "tell_standing"]
+__all__ = ["EVERYWHERE", "ask_where", "tell_standing"]
 
 EVERYWHERE: Final = ""
 """Stands for all conversations of a device."""
@@ -35,6 +35,13 @@ class _Counting(Protocol):
     def read_mark(self, conversation: str) -> tuple[int, int]: ...
 
     def unread(self, conversation: str) -> int: ...
+
+
+def ask_where(node: DeviceNode, conversation: str) -> None:
+    """Have a device say where it stands in a conversation, once all is durable that it wrote."""
+    if node.due is None:
+        node.due = {}
+    node.due[conversation] = None
 
 
 def tell_standing(node: DeviceNode) -> None:

@@ -25,20 +25,19 @@ from imsim.history.counters import Counters
 from imsim.ports import FIRST_EPOCH
 from imsim.protocol.frames import Created, Entry
 from imsim.protocol.server.log import Membership, announcements, roster_key
-from imsim.protocol.services.claims import digest
 from imsim.scenario.model import HistoryLevel
 from imsim.sim import build
 from imsim.sim.algorithms import REAL, Algorithms
 from imsim.sim.blame import blamed
 from imsim.sim.decisions import Decisions, Kind, draw, unit
 from imsim.sim.deviations import CrashAfter, CrashBefore, Delay, Drop, Pause
-from imsim.sim.device_node import ROW_EVENTS, DeviceNode
+from imsim.sim.device_node import DeviceNode
 from imsim.sim.faults import Faults
 from imsim.sim.guard import Guard
 from imsim.sim.ledger import Ledger
 from imsim.sim.naming import Naming
 from imsim.sim.server_node import ServerNode
-from imsim.sim.standing import EVERYWHERE, tell_standing
+from imsim.sim.telling import ROW_EVENTS, tell_end
 from imsim.sim.users import Users
 from imsim.sim.wire import Traffic, Wire, receiver_down, receiver_up, wire_type
 from imsim.sim.witnesses import Losses, Operations
@@ -220,19 +219,10 @@ class World:
                 self._favour()
             if on_progress is not None and on_progress(kernel.now, self.plan.duration):
                 return self._outcome(interrupted=True)
-        self._tell_ends()
+        for node in self.devices.values():
+            tell_end(node)
         self.fact(None, Event.HEALED, detail="end")
         return self._outcome(converged=converged)
-
-    def _tell_ends(self) -> None:
-        """Where devices stand, what they sent, and what users read of messages that were edited or recalled."""
-        for node in self.devices.values():
-            node.ask_where(EVERYWHERE)
-            tell_standing(node)
-            self.fact(node, Event.SPENT, op=node.requests)
-            for row, content in () if node.device is None else node.device.changed():
-                read = "" if content is None else digest(content).hex()
-                self.fact_about(node, Event.VIEWED, self.naming.of(row), row.epoch, row.seq, detail=read)
 
     def _heal(self) -> None:
         """The end of all faults: everybody is there and can reach everybody."""
