@@ -5,8 +5,7 @@ small portions, in that order, to as many processes as there are cores. When one
 any more, and everything below it is waited for: so the failure that is reported is the lowest, on any number of cores.
 Under a budget of time only how many were tried varies.
 
-A search that met no failure has proved nothing about what it never met. So it says what it met, and if faults that it
-used could have reached a goal and never did, its answer is *unknown*.
+What does not belong here: what may be said of it in the end (tally.py).
 """
 
 from __future__ import annotations
@@ -17,7 +16,6 @@ import os
 import pickle
 import signal
 import time
-from collections import Counter
 from concurrent.futures import FIRST_COMPLETED, Executor, Future, ProcessPoolExecutor, wait
 from multiprocessing import get_context
 from typing import TYPE_CHECKING, Final, Unpack
@@ -27,14 +25,13 @@ import msgspec
 from imsim.errors import ConfigError, nearest
 from imsim.history.parting import parting
 from imsim.sim.algorithms import Algorithms, Instead
-from imsim.verify.goals import Goal
 from imsim.verify.search.exhaustive import bounds
-from imsim.verify.search.found import Coverage, Failure, Found
+from imsim.verify.search.found import Failure, Found
 from imsim.verify.search.portfolio import sources
 from imsim.verify.search.shrink import shrink
 from imsim.verify.search.strategy import Strategy, interleaved
+from imsim.verify.search.tally import Tally
 from imsim.verify.search.trial import try_case
-from imsim.verify.verdict import Outcome
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Generator, Iterator, Sequence
@@ -96,19 +93,19 @@ def check(  # noqa: PLR0913 (what a search may be told)
     _validate(seed=seed, runs=runs, depth=depth, budget=budget, jobs=jobs)
     chosen, algorithms = _strategy(strategy), Algorithms(**instead)
     hunt = _Hunt(scenario, algorithms, frozenset(properties))
-    failure, everything = hunt.try_first(first), ""
+    failure = hunt.try_first(first)
+    chances: list[tuple[Source, int]] = []
     if failure is None:
         chances = sources(chosen, scenario, seed=seed, algorithms=algorithms, depth=depth)
         limit = _DEFAULT_RUNS if runs is None and budget is None and chosen is not Strategy.EXHAUSTIVE else runs
         failure = hunt.search(chances, limit, budget, _jobs(jobs, algorithms), on_progress)
-        everything = hunt.everything(depth)
     seconds = time.monotonic() - hunt.begin
     if failure is not None and failure.order:
         if on_failure is not None:
             on_failure(failure)
         if shrink_seconds > 0:
             failure = _shrunk(failure, algorithms, shrink_seconds)
-    return hunt.found(failure, seconds, everything)
+    return hunt.tally.found(failure, seconds, bounds(depth) if hunt.tally.has_all(chances) else "")
 
 
 def _shrunk(failure: Failure, algorithms: Algorithms, seconds: float) -> Failure:
@@ -158,24 +155,16 @@ def _jobs(jobs: int | None, algorithms: Algorithms) -> int:
 class _Hunt:
     def __init__(self, scenario: Scenario, algorithms: Algorithms, properties: frozenset[str]) -> None:
         self.begin = time.monotonic()
-        self._scenario = scenario
         self._algorithms = algorithms
         self._properties = properties
+        self.tally = Tally(scenario)
         self._sources: list[Source] = []
-        self._coverage = Coverage()
-        self._counters: dict[str, Counter[str]] = {name: Counter() for name in _COUNTED}
-        self._strategies: Counter[Strategy] = Counter()
-        self._deviated: set[int] = set()
-        self._roots = 0
-        self._unknown: list[tuple[int, ...]] = []
-        self._cases = 0
-        self._interrupted = False
 
     def try_first(self, cases: Sequence[Case]) -> Failure | None:
         """What failed earlier, while it still fails."""
         for case in cases:
             trial = try_case(case, algorithms=self._algorithms)
-            self._cases += 1
+            self.tally.cases += 1
             broken = case.breaks if case.breaks in trial.failures else self._broken(trial.failures)
             if broken is not None:
                 known = msgspec.structs.replace(case, breaks=broken)
@@ -200,9 +189,9 @@ class _Hunt:
                 for one in told:
                     if self._broken(one.failures) is not None and (lowest is None or one.order < lowest[0].order):
                         lowest = one, strategy
-                    self._note(one, strategy)
-                if on_progress is not None and on_progress(self._cases, time.monotonic() - self.begin):
-                    self._interrupted = True
+                    self.tally.note(one, strategy)
+                if on_progress is not None and on_progress(self.tally.cases, time.monotonic() - self.begin):
+                    self.tally.interrupted = True
                     break
         return None if lowest is None else self._failure(*lowest)
 
@@ -218,7 +207,7 @@ class _Hunt:
         """Portions in order of completion; after a failure, only those below it."""
         if jobs == 1:
             for portion in portions:
-                if self._cases and self._over(budget):
+                if self.tally.cases and self._over(budget):
                     return
                 told = _tried(portion, self._sources)
                 yield portion, told
@@ -268,69 +257,6 @@ class _Hunt:
         """The first promise that was broken, of those that count."""
         return next((name for name in failures if not self._properties or name in self._properties), None)
 
-    def _note(self, one: Told, strategy: Strategy) -> None:
-        self._cases += 1
-        self._strategies[strategy] += 1
-        self._roots += strategy is Strategy.EXHAUSTIVE and len(one.order) == 1
-        self._coverage.decisions += one.decisions
-        self._coverage.deviations += len(one.actions)
-        self._deviated.update(one.deviated)
-        for name, counter in self._counters.items():
-            counter.update(getattr(one, name))
-        if one.unknown:
-            self._unknown.append(one.order)
-
-    def everything(self, depth: int) -> str:
-        """The bounds within which every case was tried; empty where some were not."""
-        there = [source.count for source in self._sources if source.strategy is Strategy.EXHAUSTIVE]
-        return bounds(depth) if there == [self._roots] and not self._interrupted else ""
-
-    def found(self, failure: Failure | None, seconds: float, everything: str) -> Found:
-        """What came of it."""
-        coverage = self._coverage
-        coverage.distinct = len(self._deviated)
-        for name in ("faults", "actions", "marks"):
-            setattr(coverage, name, dict(sorted(self._counters[name].items())))
-        coverage.goals |= self._counters["goals"]
-        coverage.strategies = {word.value: self._strategies[word] for word in Strategy if self._strategies[word]}
-        unmet = tuple(goal for goal in self._reachable() if not coverage.goals[goal])
-        open_ = unmet or self._unknown or not self._cases or self._interrupted
-        outcome = Outcome.VIOLATED if failure is not None else Outcome.UNKNOWN if open_ else Outcome.HOLDS
-        return Found(
-            outcome=outcome,
-            cases=self._cases,
-            seconds=seconds,
-            failures=() if failure is None else (failure,),
-            unknown=tuple(sorted(self._unknown)),
-            unmet=unmet,
-            coverage=coverage,
-            everything=everything,
-            interrupted=self._interrupted,
-        )
-
-    def _reachable(self) -> Iterator[str]:
-        """The goals that the kinds of fault in use can reach."""
-        faults = self._counters["faults"]
-        for fault, goals in _REACHES.items():
-            if faults[fault]:
-                yield from (goal.value for goal in goals)
-        if faults["drop"] and self._scenario.pushes():
-            yield Goal.GAP.value  # whoever is pushed the next message sees that one is missing
-
-
-_REACHES: Final = {
-    "drop": (Goal.RETRY,),
-    "cut": (Goal.RECONNECT, Goal.OFFLINE_CATCH_UP),
-    "duplicate": (Goal.DUPLICATE_SUPPRESSED,),
-    "crash": (Goal.CRASH, Goal.UNANSWERED),
-    "pause": (Goal.PAUSE,),
-    "partition": (Goal.PARTITION,),
-}
-"""What each kind of fault can reach whatever the scenario is."""
-
-
-_COUNTED: Final = ("faults", "actions", "goals", "marks")
-"""Words of `Told` that are counted over all cases."""
 
 _sources: Sequence[Source] = ()
 """In a process that tries cases: what was handed to it once, for all portions."""

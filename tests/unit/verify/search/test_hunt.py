@@ -8,7 +8,6 @@ from imsim.errors import AlgorithmError, ConfigError
 from imsim.protocol.device import Device
 from imsim.scenario import load
 from imsim.verify.search import check
-from imsim.verify.search.found import Coverage, Found
 from imsim.verify.verdict import Outcome
 from tests.flawed_devices import Hasty, Raises
 
@@ -89,13 +88,6 @@ def test_a_goal_that_was_in_reach_and_never_met_leaves_it_unknown(tiny):
     assert found.outcome is Outcome.UNKNOWN
     assert found.unmet
     assert found.unmet[0] in str(found)
-
-
-def test_a_case_of_which_nothing_is_known_leaves_it_unknown():
-    found = Found(
-        outcome=Outcome.UNKNOWN, cases=9, seconds=1.0, failures=(), unknown=((4, 2),), unmet=(), coverage=Coverage()
-    )
-    assert "nothing is known of 1 cases, the first of them number 4.2" in str(found)
 
 
 def test_all_strategies_take_turns_and_which_one_found_it_is_said(tiny):
