@@ -15,6 +15,7 @@ from __future__ import annotations
 import bisect
 import functools
 import itertools
+import math
 from typing import TYPE_CHECKING, Any, Final
 
 import msgspec
@@ -85,13 +86,17 @@ class Exhaustive(msgspec.Struct, frozen=True, eq=False):
         return 1 + (self.ends[-1] if self.ends else 0)
 
     def root(self, index: int) -> tuple[int, tuple[Deviation, ...]]:
-        """A case with at most one deviation: at which place of the first run that is, and what is done."""
+        """A case with at most one deviation: at which place of the first run that is, and what is done.
+
+        Neighbours in the order of a search are far apart in the run: one that is cut short has tried something of all.
+        """
         if not index:
             return -1, ()
-        number = bisect.bisect_left(self.ends, index)
-        place, key = self.keys[number]
+        number = 1 + (index - 1) * _stride(self.count - 1) % (self.count - 1)
+        place = bisect.bisect_left(self.ends, number)
+        asked, key = self.keys[place]
         actions = _actions(key.kind, streams=_streams(self.scenario))
-        return place, (Deviation(key, actions[index - self.ends[number] - 1]),)
+        return asked, (Deviation(key, actions[number - self.ends[place] - 1]),)
 
     def tell(self, index: int, order: tuple[int, ...]) -> Iterator[Told]:
         """Try one, and then what follows from it."""
@@ -135,6 +140,12 @@ def _later(trial: Trial, place: int) -> Iterator[tuple[int, Key]]:
         if key not in met:
             met.add(key)
             yield later, key
+
+
+@functools.cache
+def _stride(count: int) -> int:
+    """A step that leads to every one of so many numbers, each far from those before it: about a golden section."""
+    return next(step for step in range(int(count * 0.618), count + 1) if math.gcd(step, count) == 1)
 
 
 def _streams(scenario: Scenario) -> bool:
