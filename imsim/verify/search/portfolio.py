@@ -31,8 +31,8 @@ _PORTION: Final = 20
 """Cases that a process is handed at once, at most."""
 _PORTION_SECONDS: Final = 2.0
 """About how long it is then away: a budget and a Ctrl-C wait for that."""
-_TURNS: Final = {Strategy.RANDOM: 20, Strategy.EXHAUSTIVE: 20, Strategy.PCT: 10, Strategy.HYPOTHESIS: 10}
-"""How many cases of each make up one turn."""
+_TURNS: Final = {Strategy.EXHAUSTIVE: 20, Strategy.RANDOM: 20, Strategy.PCT: 10, Strategy.HYPOTHESIS: 10}
+"""How many cases of each make up one turn; the very first is the one without any deviation."""
 
 
 def sources(

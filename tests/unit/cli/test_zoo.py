@@ -51,9 +51,9 @@ def test_json_is_a_list_with_an_entry_of_the_correct_algorithms(imsim, tmp_path)
 
 
 def test_a_bug_that_is_not_found_is_told_and_ends_with_1(imsim):
-    code, out, _ = imsim("zoo", "gap-not-acted-on", "--jobs", "1", "--budget", "10ms")
+    code, out, _ = imsim("zoo", "early-cursor", "--jobs", "1", "--budget", "10ms")
     assert code == 1
-    assert "gap-not-acted-on: NOT FOUND\n" in out
+    assert "early-cursor: NOT FOUND\n" in out
     assert "found: 0 of 1" in out
 
 

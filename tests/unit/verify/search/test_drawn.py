@@ -78,4 +78,4 @@ def test_without_hypothesis_it_says_so_and_all_goes_without(tiny, ground, monkey
     with pytest.raises(ConfigError, match=r"strategy hypothesis: Hypothesis .* is not installed"):
         Drawn(tiny, ground, 1, REAL, 20)
     words = [source.strategy for source, _ in sources(Strategy.ALL, tiny, seed=1, algorithms=REAL, depth=1)]
-    assert words == [Strategy.RANDOM, Strategy.EXHAUSTIVE, Strategy.PCT]
+    assert words == [Strategy.EXHAUSTIVE, Strategy.RANDOM, Strategy.PCT]
