@@ -25,6 +25,7 @@ import pytest
 if TYPE_CHECKING:
     from imsim.protocol.contract import DeviceFactory
     from imsim.scenario import Scenario
+    from imsim.sim.algorithms import Instead
     from imsim.study.run import Run
     from imsim.verify.search import Found
 
@@ -125,12 +126,18 @@ def _search(request: pytest.FixtureRequest, scenario: Scenario, how: dict[str, A
     if found.outcome is Outcome.HOLDS:
         return found
     lines = [str(found)]
-    devices = {"device": how["device"]} if "device" in how else {}
     for failure, file in zip(found.failures, files, strict=True):
-        picture = explain(search.replay(failure.smallest, **devices), width=_WIDTH)
+        picture = explain(search.replay(failure.smallest, **_instead(how)), width=_WIDTH)
         command = f"pytest '{request.node.nodeid}' --imsim-replay {file.relative_to(config.rootpath)}"
         lines += ["", picture, "", f"see it again: {command}"]
     pytest.fail("\n".join(lines), pytrace=False)
+
+
+def _instead(how: dict[str, Any]) -> Instead:
+    """What runs instead of imsim's own algorithms, among all that a search may be told."""
+    from imsim.sim.algorithms import Instead
+
+    return {name: how[name] for name in Instead.__annotations__ if name in how}  # type: ignore[return-value]
 
 
 def _replay(file: Path, how: dict[str, Any]) -> None:
@@ -143,8 +150,7 @@ def _replay(file: Path, how: dict[str, Any]) -> None:
         case = search.Case.read(file)
     except ConfigError as error:
         raise pytest.UsageError(f"--imsim-replay: {error}") from error
-    devices = {"device": how["device"]} if "device" in how else {}
-    trial = search.replay(case, **devices)
+    trial = search.replay(case, **_instead(how))
     if trial.outcome is not Outcome.HOLDS:
         pytest.fail(f"{trial}\n\n{explain(trial, width=_WIDTH)}", pytrace=False)
 

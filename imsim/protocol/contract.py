@@ -1,4 +1,4 @@
-"""What a world asks of a device: the whole contract of one that somebody else wrote.
+"""What a world asks of a device and of a retry policy: the whole contract of one that somebody else wrote.
 
 `imsim.protocol.device.Device` is one; a class with the same methods is another, and so is a program in any language
 that imsim talks to (imsim/sim/foreign/). Three kinds of method, told apart by who calls them: *commands* are the
@@ -15,12 +15,12 @@ from typing import TYPE_CHECKING, Any, Protocol
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from imsim.ports import LocalStore, Randomness
+    from imsim.ports import Draws, LocalStore, Randomness
     from imsim.protocol.config import DeviceConfig
     from imsim.protocol.effects import Effect
     from imsim.protocol.frames import Entry, Frame
 
-__all__ = ["AnyDevice", "DeviceFactory"]
+__all__ = ["AnyDevice", "AnyRetryPolicy", "DeviceFactory"]
 
 
 class AnyDevice(Protocol):
@@ -151,4 +151,20 @@ class DeviceFactory(Protocol):
 
         A device that finds no records of this very `install` writes some at once; one that does, writes nothing.
         """
+        ...
+
+
+class AnyRetryPolicy(Protocol):
+    """When to try again; those of retry.py are frozen structs, and any object with these methods will do."""
+
+    def next_delay(self, attempt: int, previous: float, random: Draws) -> float | None:
+        """The seconds to wait after the failed `attempt` (from 1), or None to give up."""
+        ...
+
+    def least_delay(self, attempt: int, previous: float) -> float:
+        """A lower bound in seconds of what `next_delay` would give, without drawing."""
+        ...
+
+    def within(self, delay: float | None, elapsed: float) -> float | None:
+        """The delay if it may still be waited, `elapsed` seconds after the first try; else None."""
         ...

@@ -49,9 +49,9 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
     from imsim.ports import LogState, Randomness
+    from imsim.protocol.contract import AnyRetryPolicy
     from imsim.protocol.frames import Hello
-    from imsim.protocol.retry import RetryPolicy
-    from imsim.protocol.sync import SyncConfig
+    from imsim.protocol.sync import Strategy
 
 __all__ = ["Session"]
 
@@ -84,9 +84,9 @@ class Session(Lanes):
         self,
         session_id: str,
         hello: Hello,
-        strategy: SyncConfig,
+        strategy: Strategy,
         limits: Limits,
-        policy: RetryPolicy,
+        policy: AnyRetryPolicy,
         random: Randomness,
     ) -> None:
         """A session that is being opened: commits are counted, nothing is pushed before `open`."""

@@ -273,7 +273,7 @@ class Makes:
             time = world.scenario.devices.write_time
             make = self._kinds[device.kind] = Make(
                 world=world,
-                config=device_config(world.scenario, device.sync, _linger(device)),
+                config=world.algorithms.configured(device_config(world.scenario, device.sync, _linger(device))),
                 push=device.presence.push,
                 write_time=time.quantile if _mean(time) > 0.0 else None,
             )

@@ -62,7 +62,7 @@ class Guard:
     """Owner, name, and what was there."""
 
     def __init__(self, algorithms: Algorithms) -> None:
-        self._algorithms = algorithms
+        self._theirs = algorithms.modules()
         module = algorithms.device.__module__
         self._package = module.rpartition(".")[0] or module
         self._resting = False
@@ -110,8 +110,8 @@ class Guard:
         if self._resting:
             return False
         if module.startswith("imsim."):
-            return module.startswith("imsim.protocol.") or self._algorithms.wrote(module)
-        return self._algorithms.wrote(module) or f"{module}.".startswith(f"{self._package}.")
+            return module.startswith("imsim.protocol.") or module in self._theirs
+        return module in self._theirs or f"{module}.".startswith(f"{self._package}.")
 
     def _replace(self) -> None:
         if not self._replaced:

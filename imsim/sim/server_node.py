@@ -86,19 +86,22 @@ class ServerNode:
             node=self.name,
         )
         ports = world.backends.ports(runtime, _Mortal(self))
+        base = Ports(
+            runtime=runtime,
+            log=ports.log,
+            kv=ports.kv,
+            queue=ports.queue,
+            locks=ports.locks,
+            peers=ports.peers,
+            platform=world.platform,
+        )
+        own = world.algorithms.ports
         server = Server(
-            Ports(
-                runtime=runtime,
-                log=ports.log,
-                kv=ports.kv,
-                queue=ports.queue,
-                locks=ports.locks,
-                peers=ports.peers,
-                platform=world.platform,
-            ),
+            base if own is None else own(base),
             world.server_config,
             world.push_policy,
             incarnation=self.number,
+            strategy=world.algorithms.sync,
         )
         self._runtime, self._server, self._gateway = runtime, server, server.gateway
         world.backends.board.serve(runtime, server.handle_request)

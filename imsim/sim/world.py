@@ -46,6 +46,7 @@ from imsim.sim.workload import plan
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
+    from imsim.protocol.contract import AnyRetryPolicy
     from imsim.scenario import Scenario
     from imsim.scenario.people import PlatformPush
     from imsim.sim.clock import NodeClock, RightClock
@@ -73,12 +74,14 @@ class Outcome(msgspec.Struct, frozen=True, kw_only=True):
         counters: what was counted beside them.
         converged: whether every device held everything at the end.
         interrupted: whether it was ended before its time.
+        grace: seconds in which a device may lack something, besides those that the scenario's settings may need.
     """
 
     history: History
     counters: Counters
     converged: bool
     interrupted: bool = False
+    grace: float = 0.0
 
 
 class World:
@@ -125,7 +128,7 @@ class World:
         self.plan = plan(scenario, self.decisions)
         self.restart_after = scenario.servers.restart
         self.server_config = build.server_config(scenario)
-        self.push_policy = scenario.retry.push
+        self.push_policy: AnyRetryPolicy = algorithms.push or scenario.retry.push
         self.platform = self
         self.asleep: dict[str, DeviceNode] = {}
         self.backends = build.backends(
@@ -206,7 +209,7 @@ class World:
         kernel = self.kernel
         ended = kernel.now
         self._heal()
-        granted = self.scenario.settle_seconds()
+        granted = self.scenario.settle_seconds() + self.algorithms.grace(self.scenario)
         deadline = ended + granted
         half = ended + granted / 2
         converged = False
@@ -272,7 +275,13 @@ class World:
             devices={name: node.counters(now) for name, node in self.devices.items()},
         )
         history = self.writer.finish()
-        return Outcome(history=history, counters=counters, converged=converged, interrupted=interrupted)
+        return Outcome(
+            history=history,
+            counters=counters,
+            converged=converged,
+            interrupted=interrupted,
+            grace=self.algorithms.grace(self.scenario),
+        )
 
     # ------------------------------------------------------------------------------------------ at the start
 

@@ -218,11 +218,12 @@ def simulate(
             wall_s=wall_s,
             converged=end.converged,
             interrupted=end.interrupted,
+            grace=end.grace,
             deviations=deviations,
         )
 
 
-def judged(
+def judged(  # noqa: PLR0913 (all that either world leaves behind)
     scenario: Scenario,
     *,
     seed: int,
@@ -231,17 +232,19 @@ def judged(
     wall_s: float,
     converged: bool = False,
     interrupted: bool = False,
+    grace: float = 0.0,
     deviations: Sequence[Deviation] = (),
 ) -> Run:
     """What a world left behind after `wall_s` seconds, judged and measured: either world ends here.
 
     Where it ended because all devices were quiet and held everything (`converged`), nothing more would have come.
+    What ran instead of the scenario's own strategy may need `grace` seconds besides.
     """
     from imsim.verify.evidence import Evidence
 
     begin = time.perf_counter()
     evidence = Evidence(history)
-    verdict = weigh_run(evidence, scenario, converged=converged, interrupted=interrupted)
+    verdict = weigh_run(evidence, scenario, converged=converged, interrupted=interrupted, grace=grace)
     verdict_s = time.perf_counter() - begin
     return Run(
         scenario=scenario,

@@ -160,7 +160,9 @@ class WorldMachine(RuleBasedStateMachine):
             end = self.world.finish()
             for server in self.world.servers:
                 server.end()
-            self.verdict = weigh_run(Evidence(end.history), self.world.scenario, converged=end.converged)
+            self.verdict = weigh_run(
+                Evidence(end.history), self.world.scenario, converged=end.converged, grace=end.grace
+            )
             self.verdict.assert_ok()
 
     # ------------------------------------------------------------------------------------------ inside

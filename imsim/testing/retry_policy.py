@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import math
 import random
-from typing import TYPE_CHECKING, Final, Protocol
+from typing import TYPE_CHECKING, Final
 
 from imsim.testing.promise import PlainBook, expect
 
@@ -16,8 +16,9 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
     from imsim.ports import Draws
+    from imsim.protocol.contract import AnyRetryPolicy
 
-__all__ = ["RETRY_POLICY", "Policy", "check_retry_policy"]
+__all__ = ["RETRY_POLICY", "check_retry_policy"]
 
 RETRY_POLICY: Final = PlainBook("RetryPolicy")
 
@@ -26,23 +27,7 @@ _FRESH: Final = 0.0
 _ELAPSED: Final = (0.0, 1.0, 60.0, 3600.0, 1e6)
 
 
-class Policy(Protocol):
-    """When to try again; the shipped ones are frozen structs, and any object with these methods will do."""
-
-    def next_delay(self, attempt: int, previous: float, random: Draws) -> float | None:
-        """The seconds to wait after the failed `attempt` (from 1), or None to give up."""
-        ...
-
-    def least_delay(self, attempt: int, previous: float) -> float:
-        """A lower bound in seconds of what `next_delay` would give, without drawing."""
-        ...
-
-    def within(self, delay: float | None, elapsed: float) -> float | None:
-        """The delay if it may still be waited, `elapsed` seconds after the first try; else None."""
-        ...
-
-
-def check_retry_policy(policy: Policy, *, attempts: int = 40, only: Sequence[str] | None = None) -> None:
+def check_retry_policy(policy: AnyRetryPolicy, *, attempts: int = 40, only: Sequence[str] | None = None) -> None:
     """Check that a policy keeps every promise.
 
     Args:
@@ -76,7 +61,7 @@ def _luck(number: int) -> Iterator[Draws]:
         yield random.Random(f"{number}/{seed}")
 
 
-def _asked(policy: Policy, attempts: int) -> Iterator[tuple[int, float, float | None]]:
+def _asked(policy: AnyRetryPolicy, attempts: int) -> Iterator[tuple[int, float, float | None]]:
     """Each attempt, the delay before it, and the delay that some draw gives after it."""
     for lucky in range(5):
         previous = _FRESH
@@ -90,7 +75,7 @@ def _asked(policy: Policy, attempts: int) -> Iterator[tuple[int, float, float | 
 
 
 @RETRY_POLICY.promise("a delay is a finite number of seconds, not negative, or None")
-def gives_seconds(policy: Policy, attempts: int) -> None:
+def gives_seconds(policy: AnyRetryPolicy, attempts: int) -> None:
     """For the least, the most and fair draws."""
     for attempt, previous, delay in _asked(policy, attempts):
         if delay is not None and not 0.0 <= delay < math.inf:
@@ -98,7 +83,7 @@ def gives_seconds(policy: Policy, attempts: int) -> None:
 
 
 @RETRY_POLICY.promise("no delay is shorter than least_delay says")
-def bounds_from_below(policy: Policy, attempts: int) -> None:
+def bounds_from_below(policy: AnyRetryPolicy, attempts: int) -> None:
     """A timer set to the bound must not come late."""
     for attempt, previous, delay in _asked(policy, attempts):
         least = policy.least_delay(attempt, previous)
@@ -107,7 +92,7 @@ def bounds_from_below(policy: Policy, attempts: int) -> None:
 
 
 @RETRY_POLICY.promise("its answers hang on its arguments alone")
-def keeps_no_state(policy: Policy, attempts: int) -> None:
+def keeps_no_state(policy: AnyRetryPolicy, attempts: int) -> None:
     """Asked again backwards, it answers the same."""
     asked = [(attempt, previous) for attempt, previous, _ in _asked(policy, attempts)]
 
@@ -121,7 +106,7 @@ def keeps_no_state(policy: Policy, attempts: int) -> None:
 
 
 @RETRY_POLICY.promise("once it has given up, it has given up")
-def gives_up_for_good(policy: Policy, attempts: int) -> None:
+def gives_up_for_good(policy: AnyRetryPolicy, attempts: int) -> None:
     """No later attempt is waited for."""
     given = [policy.next_delay(attempt, _FRESH, random.Random(f"{attempt}")) for attempt in range(1, attempts + 1)]
     if None in given:
@@ -130,7 +115,7 @@ def gives_up_for_good(policy: Policy, attempts: int) -> None:
 
 
 @RETRY_POLICY.promise("a deadline lets a delay be or ends it, and never later turns round")
-def heeds_its_deadline(policy: Policy, attempts: int) -> None:  # noqa: ARG001 (one shape a book)
+def heeds_its_deadline(policy: AnyRetryPolicy, attempts: int) -> None:  # noqa: ARG001 (one shape a book)
     """`within` gives the very delay, or None from some moment on."""
     expect(policy.within(None, 0.0), None, "within, where the policy has given up")
     for delay in (0.0, 1.0, 60.0):

@@ -139,7 +139,9 @@ def judge(history: History, *, worst_staleness: float | None = None) -> Verdict:
     return weigh(Evidence(history), worst_staleness=worst_staleness)
 
 
-def weigh_run(evidence: Evidence, scenario: Scenario, *, converged: bool, interrupted: bool = False) -> Verdict:
+def weigh_run(
+    evidence: Evidence, scenario: Scenario, *, converged: bool, interrupted: bool = False, grace: float = 0.0
+) -> Verdict:
     """Judge a run of a scenario.
 
     Args:
@@ -147,11 +149,12 @@ def weigh_run(evidence: Evidence, scenario: Scenario, *, converged: bool, interr
         scenario: says how long its settings can take, and what the run may cost.
         converged: the run ended because all devices were quiet and held everything, so nothing more would have come.
         interrupted: somebody ended it before.
+        grace: seconds that what ran instead of the scenario's own strategy can take besides.
     """
     return weigh(
         evidence,
-        worst_staleness=None if converged else scenario.worst_staleness(),
-        patience=None if converged else scenario.needed_seconds(),
+        worst_staleness=None if converged else scenario.worst_staleness() + grace,
+        patience=None if converged else scenario.needed_seconds() + grace,
         interrupted=interrupted,
         budget=scenario.budget,
     )

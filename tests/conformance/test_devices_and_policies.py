@@ -17,7 +17,9 @@ from imsim.adapters.websocket import SocketLink, dial, frames, listen
 from imsim.protocol import retry, sync
 from imsim.protocol.config import DeviceConfig
 from imsim.protocol.device import Device
+from imsim.scenario import load
 from imsim.sim.foreign import DeviceCommand
+from imsim.sim.world import World
 
 EXAMPLES = Path(__file__).parents[2] / "examples" / "devices"
 PROGRAMS = {
@@ -98,6 +100,61 @@ async def sockets():
         yield ends
         await socket.close()
         await ear
+
+
+class Simulated:
+    """Both ends of a connection of the simulated world, whose links lose nothing; stands for the device itself."""
+
+    online = True
+    wake_at = None
+
+    def __init__(self, kind):
+        self.world = World(load("tiny", {"network.profiles.4g.kind": kind}), seed=1)
+        self.world.network.lose_nothing_more()
+        self.heard = []
+        self.open = False
+        (server,) = self.world.servers
+        server.accepting = True
+        node = self.world.devices["bob/phone"]
+        node.device = self
+        self.link = node.wire = self.world.network.connect(node, server, self.connected)
+        self.world.kernel.run(until=30.0)
+
+    def connected(self, wire, refusal):
+        self.open = refusal is None
+
+    def handle_frame(self, wire, frame, *, now, wall):
+        self.heard.append(frame)
+
+    def handle_disconnected(self, reason, *, now, wall):
+        self.open = False
+
+    def poll(self):
+        return []
+
+
+def simulated(kind):
+    """A factory of connections, what drives a coroutine over the last of them, and what lets time pass there."""
+    ends = []
+
+    @asynccontextmanager
+    async def fresh():
+        ends.append(Simulated(kind))
+        assert ends[-1].open
+        yield ends[-1]
+
+    async def sleep(seconds):
+        kernel = ends[-1].world.kernel
+        kernel.run(until=kernel.now + seconds)
+
+    return fresh, sleep
+
+
+@pytest.mark.parametrize("promise", testing.LINK.sentences)
+@pytest.mark.parametrize("kind", ["stream", "datagram"])
+def test_simulated_link(promise, kind):
+    fresh, sleep = simulated(kind)
+    testing.check_link(fresh, asyncio.run, sleep=sleep, ordered=kind == "stream", patience=30.0, only=[promise])
 
 
 @pytest.mark.parametrize("promise", testing.LINK.sentences)

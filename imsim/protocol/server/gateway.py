@@ -26,22 +26,23 @@ from imsim.protocol.session import Session
 from imsim.protocol.sync import STRATEGIES
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Mapping
 
     from imsim.ports import Link, MessageLog, Runtime
+    from imsim.protocol.contract import AnyRetryPolicy
     from imsim.protocol.frames import Presence
-    from imsim.protocol.retry import RetryPolicy
     from imsim.protocol.server.config import ServerConfig
     from imsim.protocol.server.delivery import Delivery
     from imsim.protocol.server.directory import Directory
     from imsim.protocol.server.offline import OfflineStore
     from imsim.protocol.server.presence import PresenceService
     from imsim.protocol.server.routing import Router
+    from imsim.protocol.sync import Strategy
 
 __all__ = ["Channel", "Gateway"]
 
 _RETRY_AFTER = 1.0
-_STRATEGIES = {name: kind() for name, kind in STRATEGIES.items()}
+_STRATEGIES: Mapping[str, Strategy] = {name: kind() for name, kind in STRATEGIES.items()}
 
 
 class Channel:
@@ -75,6 +76,7 @@ class Gateway:
         "_push",
         "_router",
         "_runtime",
+        "_strategies",
         "_wheel",
         "sessions_opened",
     )
@@ -88,13 +90,17 @@ class Gateway:
         directory: Directory,
         offline: OfflineStore,
         presence: PresenceService,
-        push: RetryPolicy,
+        push: AnyRetryPolicy,
         config: ServerConfig,
         *,
         node: str,
         incarnation: int,
+        strategy: Strategy | None = None,
     ) -> None:
-        """The gateway of `node`; `push` says how pushes are repeated."""
+        """The gateway of `node`; `push` says how pushes are repeated, `strategy` is one besides those of sync/."""
+        self._strategies: Mapping[str, Strategy] = _STRATEGIES
+        if strategy is not None:
+            self._strategies = {**_STRATEGIES, strategy.name: strategy}
         self._runtime = runtime
         self._log = log
         self._router = router
@@ -201,8 +207,8 @@ class Gateway:
     def _objection(self, hello: Hello) -> Refused | None:
         if hello.version != PROTOCOL_VERSION:
             return Refused(f"protocol version {hello.version}; this server speaks {PROTOCOL_VERSION}")
-        if hello.strategy not in STRATEGIES:
-            return Refused(f"unknown strategy {hello.strategy!r}; known are {', '.join(STRATEGIES)}")
+        if hello.strategy not in self._strategies:
+            return Refused(f"unknown strategy {hello.strategy!r}; known are {', '.join(self._strategies)}")
         return None
 
     def _refuse(self, channel: Channel, refusal: Refused) -> None:
@@ -212,7 +218,9 @@ class Gateway:
     def _new_session(self, hello: Hello) -> Session:
         self._count += 1
         session_id = f"{self._node}.{self._incarnation}.{self._count}"
-        return Session(session_id, hello, _STRATEGIES[hello.strategy], self._limits, self._push, self._runtime.random)
+        return Session(
+            session_id, hello, self._strategies[hello.strategy], self._limits, self._push, self._runtime.random
+        )
 
     def _resumable(self, hello: Hello) -> Session | None:
         if hello.resume is None or hello.resume.incarnation != self._incarnation:

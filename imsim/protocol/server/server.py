@@ -26,9 +26,10 @@ from imsim.protocol.services.patience import PatientKeyValue, PatientLocks, Pati
 
 if TYPE_CHECKING:
     from imsim.ports import Link
+    from imsim.protocol.contract import AnyRetryPolicy
     from imsim.protocol.frames import Frame
-    from imsim.protocol.retry import RetryPolicy
     from imsim.protocol.server.config import ServerConfig
+    from imsim.protocol.sync import Strategy
 
 __all__ = ["Ports", "Server"]
 
@@ -50,8 +51,24 @@ class Server:
 
     __slots__ = ("_node", "_ports", "_presence_on", "delivery", "gateway", "presence", "router", "sequencer")
 
-    def __init__(self, ports: Ports, config: ServerConfig, push: RetryPolicy, *, incarnation: int) -> None:
-        """`push` says how pushes are repeated; `incarnation` rises with each start of this node."""
+    def __init__(
+        self,
+        ports: Ports,
+        config: ServerConfig,
+        push: AnyRetryPolicy,
+        *,
+        incarnation: int,
+        strategy: Strategy | None = None,
+    ) -> None:
+        """A server that is not started.
+
+        Args:
+            ports: what it stands on.
+            config: how it behaves.
+            push: how pushes are repeated.
+            incarnation: rises with each start of this node.
+            strategy: the session half of one strategy besides those of sync/.
+        """
         node = ports.peers.node
         self._ports = ports
         self._node = node
@@ -77,6 +94,7 @@ class Server:
             config,
             node=node,
             incarnation=incarnation,
+            strategy=strategy,
         )
         self.delivery.flush = self.gateway.flush
         self.presence.tell = self.gateway.tell

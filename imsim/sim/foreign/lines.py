@@ -124,7 +124,8 @@ def _same(effect: Effect) -> Effect:
 
 
 _EFFECTS: Final[dict[type, Any]] = {_Write: _write, _Transmit: _transmit}
-_ENCODER: Final = msgspec.json.Encoder()
+_ENCODER: Final = msgspec.json.Encoder(enc_hook=repr)
+"""A policy of somebody's own in the config is told by its name."""
 _DECODERS: Final[dict[type, msgspec.json.Decoder[Any]]] = {
     kind: msgspec.json.Decoder(kind) for kind in (Answer, Greeting, State, Look)
 }

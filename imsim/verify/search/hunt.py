@@ -143,7 +143,7 @@ def _jobs(jobs: int | None, algorithms: Algorithms) -> int:
     if jobs is None:
         try:
             pickle.dumps(algorithms)
-        except (pickle.PicklingError, AttributeError):
+        except (pickle.PicklingError, AttributeError, TypeError):
             return 1
         return os.cpu_count() or 1
     return jobs

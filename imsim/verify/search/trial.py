@@ -161,7 +161,7 @@ def try_case(
         failures[CONTRACT] = str(error)
     else:
         evidence = Evidence(history)
-        verdict = weigh_run(evidence, case.scenario, converged=end.converged)
+        verdict = weigh_run(evidence, case.scenario, converged=end.converged, grace=end.grace)
         marks = tuple(event.name.lower().replace("_", " ") for event in Event if evidence.counts[event])
         for violation in verdict.violations:
             failures.setdefault(violation.property.value, violation.sentence)

@@ -2,15 +2,22 @@
 
 from __future__ import annotations
 
+import contextlib
 import pickle
+import threading
 
 import pytest
 
+from imsim.errors import AlgorithmError
+from imsim.protocol.device import Device
 from imsim.protocol.outbox import Outbox
+from imsim.protocol.sync import Push
 from imsim.scenario import load
 from imsim.sim.algorithms import REAL, Algorithms, Swap
 from imsim.sim.world import World
 from imsim.study.run import simulate
+from imsim.verify.search import check
+from tests import flawed_parts as parts
 from tests.flawed_devices import Hasty
 
 
@@ -42,3 +49,76 @@ def test_only_what_is_not_of_imsim_is_written_by_somebody_else():
 def test_swaps_can_be_given_as_keywords():
     with pytest.raises(Exception, match="swapped"):
         simulate(load("tiny"), swaps=SWAPPED.swaps)
+
+
+@pytest.mark.parametrize("what", ["send", "connect", "ask", "push"])
+def test_a_policy_of_ones_own_is_asked(what):
+    assert simulate(load("tiny"), **{what: parts.Doubling()}).verdict.outcome.word == "holds"
+    with pytest.raises(AlgorithmError, match=r"raised ValueError at .* s"):
+        simulate(load("tiny"), **{what: parts.Unfinished()})
+
+
+def test_a_strategy_of_ones_own_is_known_to_both_halves():
+    run = simulate(load("tiny"), sync=parts.Rounds())
+    assert run.verdict.outcome.word == "holds"
+    assert not check(load("tiny"), runs=20, jobs=1, sync=parts.Rounds()).failures
+
+
+def test_a_strategy_that_does_not_do_as_it_says_is_found():
+    (failure,) = check(load("tiny"), runs=5, jobs=1, sync=parts.Lazy()).failures
+    assert failure.case.breaks == "no loss"
+
+
+def test_a_strategy_is_granted_what_it_says_that_it_needs():
+    scenario = load("tiny")
+    assert REAL.grace(scenario) == 0.0
+    assert Algorithms(sync=parts.Rounds()).grace(scenario) == 10.0
+    assert Algorithms(sync=Push()).grace(scenario) == scenario.settle_seconds() / 2
+
+
+def test_a_client_of_ones_own_that_adds_nothing_changes_nothing():
+    assert simulate(load("tiny"), ports=parts.around_the_log).verdict.outcome.word == "holds"
+    assert not check(load("tiny"), runs=20, jobs=1, ports=parts.around_the_log).failures
+
+
+def test_a_client_that_forgets_is_found():
+    (failure,) = check(load("tiny"), runs=20, jobs=1, ports=parts.forgetting).failures
+    assert failure.smallest.deviations == ()
+
+
+def test_a_client_that_raises_is_to_blame():
+    with pytest.raises(AlgorithmError, match=r"tests.flawed_parts raised LookupError at 0.0 s: no such backend"):
+        simulate(load("tiny"), ports=parts.raising)
+
+
+def test_all_of_it_can_be_handed_to_another_process():
+    mine = Algorithms(device=Hasty, send=parts.Doubling, push=parts.Unfinished, ports=parts.forgetting)
+    assert pickle.loads(pickle.dumps(mine)) == mine  # noqa: S301 (our own)
+    assert mine.modules() == {"tests.flawed_devices", "tests.flawed_parts"}
+
+
+def test_what_cannot_be_handed_over_is_tried_in_one_process():
+    lock = threading.Lock()
+
+    class Mine(parts.Doubling):
+        held = lock
+
+    mine = Mine()
+    mine.mutex = lock
+    assert check(load("tiny"), runs=5, send=mine).cases == 5
+
+
+def test_who_makes_devices_may_be_an_object_that_knows_of_worlds():
+    class Maker(contextlib.ExitStack):
+        worlds = 0
+
+        def __enter__(self):
+            self.worlds += 1
+            return super().__enter__()
+
+        def load(self, *args, **names):
+            return Device.load(*args, **names)
+
+    maker = Maker()
+    simulate(load("tiny"), device=maker)
+    assert maker.worlds == 1
