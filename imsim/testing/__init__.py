@@ -7,7 +7,7 @@ Whoever writes a device, a policy or an adapter of their own runs the same check
         check_device(MyDevice)
 
     def test_my_log(tmp_path):
-        check_log(lambda: MyLog.open(tmp_path / "log.db"), asyncio.run)
+        check_log(lambda: MyLog.open(tmp_path / "log.db"))
 
 A check raises AssertionError with a sentence that names the broken promise. That each promise can be found broken is
 tested too (tests/conformance/).

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import asyncio
 from typing import TYPE_CHECKING
 
 from imsim.ports import Swap, Value
-from imsim.testing.promise import Book, expect
+from imsim.testing.promise import Book, expect, in_asyncio
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -23,9 +24,9 @@ _T = 5.0
 
 def check_key_value(
     factory: Factory[KeyValue],
-    run: Run,
+    run: Run = in_asyncio,
     *,
-    sleep: Sleep,
+    sleep: Sleep = asyncio.sleep,
     expiry: float = 0.05,
     values: tuple[Value, Value, Value] = ("red", 2, "blue"),
     only: Sequence[str] | None = None,
@@ -33,9 +34,9 @@ def check_key_value(
     """Check that a store keeps every promise of `imsim.ports.KeyValue`.
 
     Args:
-        factory: `async with factory() as store` opens an empty store.
-        run: drives a coroutine to its end, as `asyncio.run` does.
-        sleep: lets seconds pass, as `asyncio.sleep` does.
+        factory: opens an empty store.
+        run: drives a coroutine to its end; by default in a loop of asyncio.
+        sleep: lets seconds pass in the world of the port; by default as asyncio does.
         expiry: an expiry in seconds that is short to wait for and longer than a few calls take.
         values: three different values of the kinds that will be stored.
         only: names of promises (`KEY_VALUE.sentences`), instead of all.

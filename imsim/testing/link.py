@@ -7,10 +7,11 @@ and both bring a frame as it was or not at all.
 
 from __future__ import annotations
 
+import asyncio
 from typing import TYPE_CHECKING, Final, Protocol
 
 from imsim.protocol.frames import Entry, Message, Ping, Pong, Push
-from imsim.testing.promise import Book, expect
+from imsim.testing.promise import Book, expect, in_asyncio
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -48,9 +49,9 @@ _TEXTS: Final = ("hello", "", "漢字 🎉", '"\\\n\u2028', "x" * 60_000)
 
 def check_link(
     factory: Factory[Ends],
-    run: Run,
+    run: Run = in_asyncio,
     *,
-    sleep: Sleep,
+    sleep: Sleep = asyncio.sleep,
     ordered: bool = True,
     patience: float = 5.0,
     only: Sequence[str] | None = None,
@@ -58,10 +59,10 @@ def check_link(
     """Check that a link keeps every promise of `imsim.ports.Link`.
 
     Args:
-        factory: `async with factory() as ends` opens a connection over which nothing was said, on a network without
+        factory: opens a connection over which nothing was said, on a network without
             faults.
-        run: drives a coroutine to its end, as `asyncio.run` does.
-        sleep: lets seconds pass, as `asyncio.sleep` does.
+        run: drives a coroutine to its end; by default in a loop of asyncio.
+        sleep: lets seconds pass in the world of the port; by default as asyncio does.
         ordered: whether it is a stream; a datagram link need not keep the order.
         patience: seconds in which frames arrive and the other end learns of a close.
         only: names of promises (`LINK.sentences`), instead of all.

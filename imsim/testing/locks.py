@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import asyncio
 from typing import TYPE_CHECKING
 
-from imsim.testing.promise import Book, expect
+from imsim.testing.promise import Book, expect, in_asyncio
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -21,14 +22,19 @@ _T = 5.0
 
 
 def check_locks(
-    factory: Factory[Locks], run: Run, *, sleep: Sleep, lease: float = 0.05, only: Sequence[str] | None = None
+    factory: Factory[Locks],
+    run: Run = in_asyncio,
+    *,
+    sleep: Sleep = asyncio.sleep,
+    lease: float = 0.05,
+    only: Sequence[str] | None = None,
 ) -> None:
     """Check that locks keep every promise of `imsim.ports.Locks`.
 
     Args:
-        factory: `async with factory() as locks` opens locks that nobody holds.
-        run: drives a coroutine to its end, as `asyncio.run` does.
-        sleep: lets seconds pass, as `asyncio.sleep` does.
+        factory: opens locks that nobody holds.
+        run: drives a coroutine to its end; by default in a loop of asyncio.
+        sleep: lets seconds pass in the world of the port; by default as asyncio does.
         lease: a lease in seconds that is short to wait for and longer than a few calls take.
         only: names of promises (`LOCKS.sentences`), instead of all.
 

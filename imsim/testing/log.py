@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from imsim.ports import FENCED, OK, Taken
 from imsim.protocol.frames import Entry, Message
-from imsim.testing.promise import Book, expect
+from imsim.testing.promise import Book, expect, in_asyncio
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -22,12 +22,12 @@ _T = 5.0
 """Seconds that every call may take."""
 
 
-def check_log(factory: Factory[MessageLog], run: Run, *, only: Sequence[str] | None = None) -> None:
+def check_log(factory: Factory[MessageLog], run: Run = in_asyncio, *, only: Sequence[str] | None = None) -> None:
     """Check that a log keeps every promise of `imsim.ports.MessageLog`.
 
     Args:
-        factory: `async with factory() as log` opens an empty log.
-        run: drives a coroutine to its end, as `asyncio.run` does.
+        factory: opens an empty log.
+        run: drives a coroutine to its end; by default in a loop of asyncio.
         only: names of promises (`LOG.sentences`), instead of all.
 
     Raises:

@@ -10,13 +10,18 @@ What does not belong here: the promises themselves (their own files), and any wo
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Generic, Protocol, TypeVar
+import asyncio
+import inspect
+from contextlib import AbstractAsyncContextManager
+from typing import TYPE_CHECKING, Any, Final, Generic, Protocol, TypeVar
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Coroutine, Sequence
-    from contextlib import AbstractAsyncContextManager
+    from collections.abc import Awaitable, Callable, Coroutine, Sequence
 
-__all__ = ["Book", "Factory", "PlainBook", "Run", "Sleep"]
+__all__ = ["Book", "Factory", "PlainBook", "Run", "Sleep", "in_asyncio"]
+
+_PATIENCE: Final = 60.0
+"""Seconds after which a port that was asked is not waited for any more."""
 
 B = TypeVar("B", bound="Callable[..., Any]")
 P = TypeVar("P")
@@ -24,9 +29,12 @@ P_co = TypeVar("P_co", covariant=True)
 
 
 class Factory(Protocol[P_co]):
-    """Opens a port that nobody has used before: `async with factory() as port`."""
+    """Opens a port that nobody has used before: a function, or a class of its own.
 
-    def __call__(self) -> AbstractAsyncContextManager[P_co]:
+    It gives the port itself, a coroutine that gives it, or, where it has to be closed, an asynchronous context manager.
+    """
+
+    def __call__(self) -> AbstractAsyncContextManager[P_co] | Awaitable[P_co] | P_co:
         """Open a fresh port."""
         ...
 
@@ -131,8 +139,26 @@ class PlainBook(_Pages["Callable[..., None]"]):
 async def _opened(
     factory: Factory[P], body: Callable[..., Coroutine[Any, Any, None]], given: tuple[object, ...]
 ) -> None:
-    async with factory() as port:
-        await body(port, *given)
+    opened = factory()
+    if isinstance(opened, AbstractAsyncContextManager):
+        async with opened as port:
+            await body(port, *given)
+    else:
+        await body(await opened if inspect.isawaitable(opened) else opened, *given)
+
+
+def in_asyncio(coroutine: Coroutine[Any, Any, None], /) -> None:
+    """Drive a coroutine in a loop of its own, and give up after a minute.
+
+    Raises:
+        TimeoutError: it does not come to an end.
+    """
+
+    async def bounded() -> None:
+        async with asyncio.timeout(_PATIENCE):
+            await coroutine
+
+    asyncio.run(bounded())
 
 
 def expect(seen: object, wanted: object, what: str) -> None:

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import asyncio
 from typing import TYPE_CHECKING
 
-from imsim.testing.promise import Book, expect
+from imsim.testing.promise import Book, expect, in_asyncio
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -21,15 +22,20 @@ _T = 5.0
 
 
 def check_queue(
-    factory: Factory[Queue], run: Run, *, sleep: Sleep, visibility: float = 0.05, only: Sequence[str] | None = None
+    factory: Factory[Queue],
+    run: Run = in_asyncio,
+    *,
+    sleep: Sleep = asyncio.sleep,
+    visibility: float = 0.05,
+    only: Sequence[str] | None = None,
 ) -> None:
     """Check that a queue keeps every promise of `imsim.ports.Queue`.
 
     Args:
-        factory: `async with factory() as queue` opens an empty queue.
-        run: drives a coroutine to its end, as `asyncio.run` does; a queue that loses a value would wait for ever, so
-            it must give up with TimeoutError some day.
-        sleep: lets seconds pass, as `asyncio.sleep` does.
+        factory: opens an empty queue.
+        run: drives a coroutine to its end; by default in a loop of asyncio. A queue that loses a value would wait for
+            ever, so it must give up with TimeoutError some day.
+        sleep: lets seconds pass in the world of the port; by default as asyncio does.
         visibility: seconds after which the queue hands out again what nobody acknowledged.
         only: names of promises (`QUEUE.sentences`), instead of all.
 
