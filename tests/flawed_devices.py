@@ -10,7 +10,7 @@ from imsim.protocol.effects import Transmit
 if TYPE_CHECKING:
     from imsim.protocol.effects import Effect
 
-__all__ = ["Hasty", "Raises"]
+__all__ = ["Hasty", "Maker", "Raises", "maker"]
 
 
 class Hasty(Device):
@@ -33,3 +33,13 @@ class Raises(Device):
         if now > 20.0:
             raise ValueError("open again")
         super().open(now=now, wall=wall)
+
+
+class Maker:
+    """An object that makes devices."""
+
+    def load(self, *args, **names) -> Device:
+        return Hasty.load(*args, **names)
+
+
+maker = Maker()

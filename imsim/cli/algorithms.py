@@ -52,7 +52,7 @@ def _device(device: str, command: str) -> Instead:
             return {"device": DeviceCommand(command)}
         except ConfigError as error:
             raise ConfigError(f"--device-cmd: {error}") from error
-    return {"device": _class(device)} if device else {}
+    return {"device": _named(device)} if device else {}
 
 
 def as_typed(device: str, command: str, flaw: str) -> str:
@@ -61,8 +61,8 @@ def as_typed(device: str, command: str, flaw: str) -> str:
     return "".join(f" --{option} {value}" for option, value in given.items() if value)
 
 
-def _class(name: str) -> DeviceFactory:
-    """The class that a person names."""
+def _named(name: str) -> DeviceFactory:
+    """The class that a person names, or the object that makes devices."""
     module, colon, kind = name.partition(":")
     if not (module and colon and kind):
         raise ConfigError(f"--device {name}: expected MODULE:CLASS, such as my_sdk:MyDevice")
@@ -72,7 +72,7 @@ def _class(name: str) -> DeviceFactory:
         found: Any = importlib.import_module(module)
     except Exception as error:
         raise ConfigError(f"--device {name}: cannot be imported: {error}") from error
-    if not isinstance(getattr(found, kind, None), type):
+    if not hasattr(found, kind):
         raise ConfigError(f"--device {name}: {module} has no class {kind!r}{nearest(kind, vars(found))}")
     device: DeviceFactory = getattr(found, kind)
     if not callable(getattr(device, "load", None)):

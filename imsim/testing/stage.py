@@ -82,6 +82,7 @@ class Stage:
         config: how it is to behave.
 
     Attributes:
+        config: how it was told to behave.
         device: the running device.
         effects: everything that it had done.
         log: the entries of every conversation, as the server has them.
@@ -92,6 +93,7 @@ class Stage:
     """
 
     def __init__(self, factory: DeviceFactory, config: DeviceConfig) -> None:
+        self.config = config
         self.now = 0.0
         self.disk = Disk()
         self.effects: list[Effect] = []
@@ -101,7 +103,6 @@ class Stage:
         self.dialling = False
         self.wire: object = object()
         self._factory = factory
-        self._config = config
         self._unheard: list[Frame] = []
         """Frames that the server has to answer."""
         self.device = self.load()
@@ -113,9 +114,7 @@ class Stage:
         self._hear_only()
         self.died, self.dialling, self.wire = False, False, object()
         self.dies_after = None
-        self.device = self._factory.load(
-            self.disk, self._config, _Chance(), install, user=USER, name=NAME, now=self.now
-        )
+        self.device = self._factory.load(self.disk, self.config, _Chance(), install, user=USER, name=NAME, now=self.now)
         self.carry_out()
         return self.device
 

@@ -8,11 +8,15 @@ import msgspec
 import pytest
 
 from imsim import testing
+from imsim.protocol.config import DeviceConfig
 from imsim.protocol.device import Device
 from imsim.protocol.effects import Disconnect, Transmit, Write
-from imsim.protocol.frames import Ask, Entry, Push, Send
+from imsim.protocol.frames import Ask, Check, Entry, Push, Send
 from imsim.protocol.records import Installed, Known, Resolved, SendState
+from imsim.protocol.sync import Hybrid
 from tests.flawed_devices import Hasty
+
+CHECKING = DeviceConfig(sync=Hybrid(check=30.0))
 
 
 class Filtered(Device):
@@ -196,6 +200,13 @@ class DoubtsPages(Device):
         super().commit(tuple(record for record in records if not isinstance(record, Known)) or records[:0], now)
 
 
+class NeverChecks(Filtered):
+    __slots__ = ()
+
+    def wants(self, effect):
+        return not (isinstance(effect, Transmit) and isinstance(effect.frame, Check))
+
+
 class HearsEverybody(Device):
     __slots__ = ()
 
@@ -256,6 +267,7 @@ BROKEN = {
     "shows_once": ShowsTwice,
     "asks_for_what_is_missing": AsksForNothing,
     "believes_pages": DoubtsPages,
+    "asks_for_news": NeverChecks,
     "ignores_older_connections": HearsEverybody,
     "marks_as_read": MarksAgain,
     "shows_edits": ReadsOn,
@@ -266,7 +278,7 @@ BROKEN = {
 @pytest.mark.parametrize("promise", testing.DEVICE.sentences)
 def test_a_broken_device_is_caught(promise):
     with pytest.raises(AssertionError) as caught:
-        testing.check_device(BROKEN[promise], only=[promise])
+        testing.check_device(BROKEN[promise], config=CHECKING, only=[promise])
     assert str(caught.value).startswith(f"Device breaks its promise that {testing.DEVICE.sentences[promise]}: ")
 
 

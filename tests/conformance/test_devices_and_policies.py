@@ -46,7 +46,7 @@ STRATEGIES = (
 )
 
 
-@pytest.mark.parametrize("strategy", STRATEGIES[:1] + STRATEGIES[3:5])
+@pytest.mark.parametrize("strategy", STRATEGIES)
 def test_device(strategy):
     testing.check_device(Device, config=DeviceConfig(sync=strategy))
 
@@ -56,7 +56,8 @@ def test_device_in_another_language(language):
     program, file = PROGRAMS[language]
     if shutil.which(program) is None and "CI" not in os.environ:
         pytest.skip(f"{program} is not installed")
-    testing.check_device(DeviceCommand(shlex.join([program, str(file)]), 30.0))
+    made = DeviceCommand(shlex.join([program, str(file)]), 30.0)
+    testing.check_device(made, config=DeviceConfig(sync=sync.Hybrid(check=20.0)))
 
 
 @pytest.mark.parametrize("policy", POLICIES, ids=str)

@@ -18,7 +18,7 @@ const FRAMES = {
   push: (device, frame, now) => device.onPush(frame, now),
   page: (device, frame, now) => device.onPage(frame, now),
   sent: (device, frame, now) => device.onSent(frame, now),
-  heads: (device, { heads }, now) => heads.forEach((head) => device.onHead(head, now)),
+  heads: (device, frame, now) => device.onHeads(frame, now),
   hint: (device, frame, now) => device.onHead(frame, now),
   pong: () => {}, // the peer is alive: `heard` says so
   presence: () => {}, // not for this SDK

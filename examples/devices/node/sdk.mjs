@@ -1,7 +1,8 @@
 // A small messaging SDK, sans-IO: it is told what happens and when, and says what is to be done.
 //
 // Whatever it must not forget is a record, written before the frame that depends on it; that is what keeps every promise
-// over a crash. What it leaves out: failovers (epochs), resumed sessions, strategies other than push, deadlines.
+// over a crash. What it leaves out: failovers (epochs), resumed sessions, strategies other than hybrid
+// (a push for every entry, and now and then a check that finds a lost last one), deadlines.
 
 import { Fold } from "./fold.mjs";
 
@@ -12,6 +13,7 @@ const HELLO_WAIT = 2;
 const CONNECT_WAIT = 10;
 const ASK_WAIT = 4;
 const STABLE = 30;
+const CHECK = 40;
 const LINGER = 2;
 const PATIENCE = 4;
 
@@ -33,6 +35,7 @@ export class Device extends Fold {
   flights = new Map(); // what is on its way, one a conversation
   asks = new Map(); // the conversations that are behind
   touched = new Set(); // what may have been transmitted
+  check = { number: 0, due: 0 };
   phase = "asleep";
   due = null;
   wanted = false;
@@ -42,10 +45,12 @@ export class Device extends Fold {
   since = 0;
   ping = 0;
 
-  constructor({ user, device, install, seed, records }, { forgetful }) {
+  constructor({ user, device, install, seed, config, records }, { forgetful }) {
     super(user);
     this.name = device;
     this.chance = chance(seed);
+    const { check, interval, most, hold } = config.sync ?? {};
+    this.period = check ?? interval ?? most ?? hold ?? CHECK; // how soon the model wants a lost push to be found
     for (const record of records) this.apply(record);
     if (this.install !== install) {
       const nonce = [1, 2].map(() => Math.floor(this.chance() * 2 ** 24).toString(16).padStart(6, "0")).join("");
@@ -250,6 +255,11 @@ export class Device extends Fold {
     this.lookBehind(conversation, now);
   }
 
+  onHeads({ number, heads }, now) {
+    if (number === this.check.number) this.check.due = now + this.period;
+    for (const head of heads) this.onHead(head, now);
+  }
+
   onHead({ conversation, head }, now) {
     this.expect(conversation, head, now);
     this.acknowledge(conversation);
@@ -299,13 +309,14 @@ export class Device extends Fold {
     }));
     const { user, name: device, nonce: install } = this;
     const resolved_below = this.resolvedBelow();
-    this.transmit({ type: "hello", user, device, install, strategy: "push", positions, resolved_below });
+    this.transmit({ type: "hello", user, device, install, strategy: "hybrid", positions, resolved_below });
   }
 
   onWelcome({ limits }, now) {
     if (this.phase !== "greeting") return;
     [this.phase, this.since, this.ping] = ["online", now, limits.ping];
     this.planLookAround(now);
+    this.check.due = now + this.period;
     for (const conversation of this.logs.keys()) this.lookBehind(conversation, now);
     for (const question of this.asks.values()) Object.assign(question, { due: now, tries: 0 });
     for (const { conversation } of this.outbox.values()) this.pump(conversation, now);
@@ -373,6 +384,10 @@ export class Device extends Fold {
         if (due <= now && tries >= PATIENCE) return this.giveUp("questions are not answered", now);
         if (due <= now) this.ask(conversation, now);
       }
+      if (this.check.due <= now) {
+        this.check = { number: this.check.number + 1, due: now + ASK_WAIT };
+        this.transmit({ type: "check", number: this.check.number });
+      }
     }
     if (this.due !== null && this.due <= now) this.atDue(now);
   }
@@ -402,7 +417,7 @@ export class Device extends Fold {
   state() {
     const online = this.phase === "online";
     const dues = this.due === null ? [] : [this.due];
-    if (online) for (const { due } of [...this.flights.values(), ...this.asks.values()]) dues.push(due);
+    if (online) for (const { due } of [...this.flights.values(), ...this.asks.values(), this.check]) dues.push(due);
     const effects = this.effects;
     this.effects = [];
     return { effects, wake_at: dues.length ? Math.min(...dues) : null, online, quiet: this.quiet };

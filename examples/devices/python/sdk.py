@@ -1,7 +1,8 @@
 """A small messaging SDK, sans-IO: it is told what happens and when, and says what is to be done.
 
 Whatever it must not forget is a record, written before the frame that depends on it; that is what keeps every promise
-over a crash. What it leaves out: failovers (epochs), resumed sessions, strategies other than push, deadlines.
+over a crash. What it leaves out: failovers (epochs), resumed sessions, deadlines, and strategies other than hybrid: a
+push for every entry, and now and then a check that finds a lost last one.
 """
 
 from __future__ import annotations
@@ -19,6 +20,7 @@ HELLO_WAIT = 2.0
 CONNECT_WAIT = 10.0
 ASK_WAIT = 4.0
 STABLE = 30.0
+CHECK = 40.0
 LINGER = 2.0
 PATIENCE = 4
 
@@ -37,6 +39,10 @@ class Device(Fold):
         self.phase, self.due, self.wanted = "asleep", None, False
         self.attempts = self.greetings = 0
         self.heard = self.since = self.ping = 0.0
+        self.check = {"number": 0, "due": 0.0}
+        sync = line["config"].get("sync", {})
+        self.period = next((sync[key] for key in ("check", "interval", "most", "hold") if key in sync), CHECK)
+        """How soon the model wants a lost push to be found."""
         for record in line["records"]:
             self.apply(record)
         if self.install != line["install"]:
@@ -229,6 +235,8 @@ class Device(Fold):
         self.acknowledge(frame["conversation"])
 
     def on_heads(self, frame: Json, now: float) -> None:
+        if frame["number"] == self.check["number"]:
+            self.check["due"] = now + self.period
         for head in frame["heads"]:
             self.on_head(head, now)
 
@@ -271,13 +279,14 @@ class Device(Fold):
         positions = [{"conversation": c, "epoch": EPOCH, "known": log.ranges} for c, log in self.logs.items()]
         below = self.resolved_below()
         self.transmit({"type": "hello", "user": self.user, "device": self.name, "install": self.nonce,
-                       "strategy": "push", "positions": positions, "resolved_below": below})  # fmt: skip
+                       "strategy": "hybrid", "positions": positions, "resolved_below": below})  # fmt: skip
 
     def on_welcome(self, frame: Json, now: float) -> None:
         if self.phase != "greeting":
             return
         self.phase, self.since, self.ping = "online", now, frame["limits"]["ping"]
         self.plan_look_around(now)
+        self.check["due"] = now + self.period
         for conversation in self.logs:
             self.look_behind(conversation, now)
         for question in self.asks.values():
@@ -347,6 +356,9 @@ class Device(Fold):
                     return self.give_up("questions are not answered", now)
                 if question["due"] <= now:
                     self.ask(conversation, now)
+            if self.check["due"] <= now:
+                self.check = {"number": self.check["number"] + 1, "due": now + ASK_WAIT}
+                self.transmit({"type": "check", "number": self.check["number"]})
         if self.due is not None and self.due <= now:
             self.at_due(now)
         return None
@@ -377,7 +389,7 @@ class Device(Fold):
     def state(self) -> Json:
         dues = [] if self.due is None else [self.due]
         if self.phase == "online":
-            dues += [one["due"] for one in (*self.flights.values(), *self.asks.values())]
+            dues += [one["due"] for one in (*self.flights.values(), *self.asks.values(), self.check)]
         effects, self.effects = self.effects, []
         online = self.phase == "online"
         return {"effects": effects, "wake_at": min(dues, default=None), "online": online, "quiet": self.quiet()}

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from imsim.protocol.effects import Transmit, Write
-from imsim.protocol.frames import Ack, Ask, Entry, Page, Push
+from imsim.protocol.frames import Ack, Ask, Check, Entry, Page, Push
 from imsim.testing.device.book import DEVICE, PATIENCE, Opens, holds
 from imsim.testing.promise import expect
 from imsim.testing.stage import ROOM
+
+_HAIR = 1e-3
 
 
 @DEVICE.promise("an entry is durable before it is acknowledged")
@@ -73,6 +75,18 @@ def believes_pages(opens: Opens) -> None:
     expect(stage.device.position(ROOM), (1, 3), "the cursor")
     stage.restart()
     expect(stage.device.position(ROOM), (1, 3), "the cursor after a restart")
+
+
+@DEVICE.promise("a device that is connected and hears nothing asks for news within the bound that its strategy states")
+def asks_for_news(opens: Opens) -> None:
+    """Where its config names a strategy that states one; a rest between two rounds ends in a new connection."""
+    stage = opens()
+    stage.connect()
+    bound = stage.config.sync.worst_staleness()
+    stage.dialling = False
+    if bound is not None:
+        asks = stage.wait(bound + _HAIR, lambda: stage.frames(Check) or stage.dialling)
+        holds(asks, f"no Check within {bound:g} s")
 
 
 @DEVICE.promise("frames of an older connection change nothing")

@@ -124,6 +124,12 @@ def test_a_program_that_dies_breaks_its_contract(imsim):
     assert "told hello: it ended with exit code 1; on standard error: no licence" in out
 
 
+def test_an_object_may_make_the_devices(imsim):
+    code, out, _ = imsim(*FOUND[:-1], "flawed_devices:maker")
+    assert code == 1
+    assert out.endswith("--device flawed_devices:maker\n")
+
+
 def test_a_run_takes_a_class_or_a_program(imsim):
     code, out, _ = imsim("run", "tiny", "--json", "--device-cmd", shlex.join([sys.executable, str(EXAMPLE)]))
     assert (code, json.loads(out)["verdict"]) == (0, "holds")

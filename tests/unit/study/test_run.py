@@ -136,7 +136,7 @@ def world(monkeypatch, chat):
             if self_destruct:
                 raise ConfigError("no such trace")
             history = chat.say("bob/pc", Event.CONNECTED).end()
-            return SimpleNamespace(history=history, counters=COUNTERS, converged=True, interrupted=False)
+            return SimpleNamespace(history=history, counters=COUNTERS, converged=True, interrupted=False, grace=0.0)
 
     self_destruct = []
     module = ModuleType("imsim.sim.world")
