@@ -37,6 +37,7 @@ __all__ = [
     "Edit",
     "Entry",
     "EpochChanged",
+    "EpochNumber",
     "Frame",
     "Head",
     "Heads",
@@ -75,6 +76,8 @@ PROTOCOL_VERSION = 1
 
 Count = Annotated[int, Meta(ge=0, le=(1 << 53) - 1)]
 """A seq, an epoch or a number: what every reader of JSON holds exactly (RFC 8259, section 6), and every store."""
+EpochNumber = Annotated[int, Meta(ge=1, le=(1 << 53) - 1)]
+"""An epoch that a device names: the first is 1, and a server that took another would look for its cut."""
 Seconds = Annotated[float, Meta(ge=0, le=1e12)]
 Wall = Annotated[float, Meta(ge=-1e12, le=1e12)]
 """Seconds of a wall clock; a number, for between NaN and an edit nobody can decide."""
@@ -202,7 +205,7 @@ class Position(_Value, frozen=True):
     """What a device holds of one conversation: the epoch it knows, and ranges in rising order, never touching."""
 
     conversation: str
-    epoch: Count
+    epoch: EpochNumber
     known: tuple[Range, ...] = ()
 
 
@@ -241,7 +244,7 @@ class Send(_Value, frozen=True, tag="send"):
     """
 
     conversation: str
-    epoch: Count
+    epoch: EpochNumber
     drafts: tuple[Draft, ...]
     attempt: Count = 1
     resolved_below: Count = 0
@@ -251,7 +254,7 @@ class Cancel(_Value, frozen=True, tag="cancel"):
     """Asks that `client_id` be never accepted; answered by `Sent` with what is true."""
 
     conversation: str
-    epoch: Count
+    epoch: EpochNumber
     client_id: str
     attempt: Count = 1
 
@@ -260,7 +263,7 @@ class Ack(_Value, frozen=True, tag="ack"):
     """Everything up to `upto` is durable on the device, and so are the ranges `above` it."""
 
     conversation: str
-    epoch: Count
+    epoch: EpochNumber
     upto: Count
     above: tuple[Range, ...] = ()
 
@@ -269,7 +272,7 @@ class Ask(_Value, frozen=True, tag="ask"):
     """Asks for a page of `low..high`, from the newest end if `newest`; `high = 0`: all that is committed."""
 
     conversation: str
-    epoch: Count
+    epoch: EpochNumber
     low: Count
     high: Count
     limit: Count

@@ -13,6 +13,7 @@ from imsim.protocol import frames as f
 from imsim.protocol.codec import Codec
 
 counts = st.integers(0, (1 << 53) - 1)
+epochs = st.integers(1, (1 << 53) - 1)
 seconds = st.floats(0, 1e12)
 walls = st.floats(-1e12, 1e12)
 texts = st.text(st.characters(exclude_categories=["Cs"]), max_size=8)
@@ -35,7 +36,7 @@ bodies = st.one_of(
 )
 entries = st.lists(st.builds(f.Entry, texts, counts, counts, texts, texts, walls, bodies), max_size=3).map(tuple)
 drafts = st.lists(st.builds(f.Draft, texts, walls, bodies), max_size=3).map(tuple)
-positions = st.lists(st.builds(f.Position, texts, counts, spans), max_size=3).map(tuple)
+positions = st.lists(st.builds(f.Position, texts, epochs, spans), max_size=3).map(tuple)
 outcomes = st.lists(
     st.builds(f.Outcome, texts, st.sampled_from(f.Answer), counts, counts, st.none() | seconds, texts), max_size=3
 ).map(tuple)
@@ -46,10 +47,10 @@ frames = st.one_of(
     st.builds(
         f.Hello, texts, texts, texts, texts, positions, counts, st.none() | st.builds(f.Resume, texts, counts), counts
     ),
-    st.builds(f.Send, texts, counts, drafts, counts, counts),
-    st.builds(f.Cancel, texts, counts, texts, counts),
-    st.builds(f.Ack, texts, counts, counts, spans),
-    st.builds(f.Ask, texts, counts, counts, counts, counts, st.booleans()),
+    st.builds(f.Send, texts, epochs, drafts, counts, counts),
+    st.builds(f.Cancel, texts, epochs, texts, counts),
+    st.builds(f.Ack, texts, epochs, counts, spans),
+    st.builds(f.Ask, texts, epochs, counts, counts, counts, st.booleans()),
     st.builds(f.Check, counts, seconds),
     st.builds(f.Watch, names),
     st.builds(f.Ping, counts),

@@ -97,7 +97,7 @@ def test_a_time_that_is_no_number_is_refused(wall):
         Codec.MSGPACK.decode(Codec.MSGPACK.encode(Send("room", 1, (Draft("a-1", wall, Message("x")),))))
 
 
-@pytest.mark.parametrize("frame", [Ack("room", 1, -1), Ask("room", 1, -5, 3, 9), Ack("room", -1, 0)])
+@pytest.mark.parametrize("frame", [Ack("room", 1, -1), Ask("room", 1, -5, 3, 9), Ack("room", -1, 0), Ack("room", 0, 0)])
 def test_a_slot_that_cannot_be_is_refused(frame):
     with pytest.raises(FrameError):
         Codec.JSON.decode(Codec.JSON.encode(frame))
