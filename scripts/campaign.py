@@ -23,6 +23,8 @@ from pathlib import Path
 from random import Random
 from typing import TYPE_CHECKING, Any
 
+from imsim.verify.zoo import FLAWS
+
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
@@ -140,6 +142,17 @@ def transactions(job: int) -> dict[str, Any]:
     return {"verdict": "holds"}
 
 
+def zoo(job: int) -> dict[str, Any]:
+    """One bug of the zoo, hunted by every strategy."""
+    from imsim.verify.zoo import hunt
+
+    hunted = hunt(FLAWS[job])
+    verdict = "holds" if hunted.found and not hunted.false_alarms else "violated"
+    size = None if hunted.case is None else len(hunted.case.deviations)
+    needed = {name: [tally.found, tally.cases, tally.seconds] for name, tally in hunted.tallies.items()}
+    return {"id": hunted.id, "deviations": size, "false_alarms": hunted.false_alarms, **needed, "verdict": verdict}
+
+
 def _of_the_tests(name: str) -> Any:  # noqa: ANN401 (a module)
     root = str(Path(__file__).resolve().parents[1])
     if root not in sys.path:
@@ -156,6 +169,7 @@ PARTS: dict[str, tuple[Callable[[int], dict[str, Any]], int]] = {
     "exhaustive": (exhaustive, 100),
     "linearizable": (linearizable, 500),
     "transactions": (transactions, 100),
+    "zoo": (zoo, len(FLAWS)),
 }
 
 

@@ -3,13 +3,13 @@
 Rows: what is committed is on every device that may read it, promised to its sender or not; one device that shows it
 and one that does not would disagree. Operations: an edit or a recall is about the same message on every device; which
 version wins follows from the set of operations alone, so equal sets are equal texts, and none is left of what was
-recalled. Read marks: all devices of a user
-that are in use end with the same mark in every conversation, a mark of an epoch that was cut counting as its cut.
+recalled. Read marks: all devices of a user that are in use end with the same mark in every conversation, a mark of an
+epoch that was cut counting as its cut, and, where there were no such epochs, they say so.
 """
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 import numpy as np
 
@@ -23,6 +23,9 @@ if TYPE_CHECKING:
 
 __all__ = ["check"]
 
+_ONE_EPOCH: Final = 2
+"""As `Evidence.epochs` counts: one more than the highest."""
+
 
 def check(evidence: Evidence) -> Iterator[Charge]:
     """All devices end alike."""
@@ -30,6 +33,7 @@ def check(evidence: Evidence) -> Iterator[Charge]:
     yield from _targets(evidence)
     yield from _texts(evidence)
     yield from _marks(evidence)
+    yield from _words(evidence)
 
 
 def _rows(evidence: Evidence) -> Iterator[Charge]:
@@ -142,6 +146,37 @@ def _marks(evidence: Evidence) -> Iterator[Charge]:
         spread = _spread_marks(evidence)
         since = np.array([spread.get(names[device].partition("/")[0], 0.0) for _, _, device in apart])
         yield Charge(Property.CONVERGENCE, range(len(apart)), tell, absence=True, since=since)
+
+
+def _words(evidence: Evidence) -> Iterator[Charge]:
+    """How far devices say that their users have read, beside the read marks that are rows there."""
+    if not (evidence.counts[Event.COUNTED] and evidence.counts[Event.READ]) or evidence.epochs > _ONE_EPOCH:
+        return  # nobody says, or no mark is told; or what a cut took of the marks and their logs is not told
+    said, marks, names = evidence.standing, _final_marks(evidence), evidence.history.nodes.names
+    last = {(node, where): word for word, node, where in _judged_words(evidence)}
+    apart = [(word, mark) for pair, word in last.items() if said.mark[word] != (mark := marks.get(pair, (0, -1)))[0]]
+
+    def tell(number: int) -> Story:
+        word, (level, proof) = apart[number]
+        row = evidence.history.row(int(said.place[word]))
+        return Story(
+            f"{row.node} says that its user has read {row.conversation} up to {row.seq}, and the read marks that it "
+            f"has say {level}",
+            (proof, row.place),
+        )
+
+    if apart:
+        spread = _spread_marks(evidence)
+        users = (names[said.node[word]].partition("/")[0] for word, _ in apart)
+        since = np.array([spread.get(user, 0.0) for user in users])
+        yield Charge(Property.CONVERGENCE, range(len(apart)), tell, absence=True, since=since)
+
+
+def _judged_words(evidence: Evidence) -> Iterator[tuple[int, int, int]]:
+    """Number, device and conversation of what present installs said, in order."""
+    said = evidence.standing
+    words = np.flatnonzero(said.judged)
+    return zip(words.tolist(), said.node[words].tolist(), said.conversation[words].tolist(), strict=True)
 
 
 def _spread_marks(evidence: Evidence) -> dict[str, float]:

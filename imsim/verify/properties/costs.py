@@ -30,7 +30,7 @@ __all__ = ["check"]
 _TOLD: Final = 5
 """Rows that prove one figure."""
 _SECOND: Final = 1.0
-_BROKEN: Final = (Event.CRASHED, Event.RESTARTED, Event.PARTITIONED, Event.HEALED)
+_BROKEN: Final = (Event.CRASHED, Event.RESTARTED, Event.PAUSED, Event.PARTITIONED, Event.HEALED)
 
 
 def check(evidence: Evidence, budget: Budget) -> Iterator[Charge]:

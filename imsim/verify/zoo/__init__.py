@@ -16,7 +16,7 @@ from __future__ import annotations
 from typing import Final
 
 from imsim.errors import ConfigError, nearest
-from imsim.verify.zoo import catching_up, changing, cursor, retrying, sending, slots
+from imsim.verify.zoo import catching_up, changing, cursor, reading, retrying, sending, slots
 from imsim.verify.zoo.flaw import Flaw
 from imsim.verify.zoo.hunt import Hunted, Tally, hunt, hunt_all
 
@@ -28,6 +28,7 @@ FLAWS: Final[tuple[Flaw, ...]] = (
     *slots.FLAWS,
     *sending.FLAWS,
     *changing.FLAWS,
+    *reading.FLAWS,
     *retrying.FLAWS,
 )
 """Every flaw, grouped by what it is about."""

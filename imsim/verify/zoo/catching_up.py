@@ -221,8 +221,8 @@ FLAWS: Final = (
         id="no-progress-recovery",
         wrong="The server answers every question with the same slice, and the device asks again at once.",
         seen="Telethon#808, mattermost#30388",
-        breaks="no loss",
-        place="a polling phone",
+        breaks="sync rounds progress",
+        place="a polling phone far away",
         swaps=(Swap(Sequencer, "read", _newest_slice), Swap(CatchUp, "handle_page", _any_page_is_progress)),
     ),
     Flaw(

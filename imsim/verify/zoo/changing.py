@@ -6,7 +6,8 @@ from typing import Final, TypeGuard
 
 from imsim.protocol.device import Device
 from imsim.protocol.effects import Effect, Write
-from imsim.protocol.frames import Entry, Recall
+from imsim.protocol.fold import Fold
+from imsim.protocol.frames import Edit, Entry, Recall
 from imsim.protocol.records import Known
 from imsim.protocol.timeline import Timeline
 from imsim.sim.algorithms import Swap
@@ -15,6 +16,13 @@ from imsim.verify.zoo.flaw import Flaw
 __all__ = ["FLAWS"]
 
 _poll = Device.poll
+_apply_operation = Fold._apply_operation
+
+
+def _only_on_what_is_here(fold: Fold, entry: Entry, body: Edit | Recall) -> None:
+    """An operation on a message that is not here has nothing to do."""
+    if fold._store.row(body.target) is not None:
+        _apply_operation(fold, entry, body)
 
 
 def _last_in_the_log(timeline: Timeline, row: Entry) -> bool:
@@ -50,6 +58,15 @@ def _is_recall(record: object) -> TypeGuard[Entry]:
 
 
 FLAWS: Final = (
+    Flaw(
+        id="recall-unknown-target",
+        wrong="A recall is dropped when the message that it is about is not here yet.",
+        seen="sdk-core PR#868",
+        breaks="unread counts",
+        place="a recall",
+        swaps=(Swap(Fold, "_apply_operation", _only_on_what_is_here),),
+        smallest=("drop the 1st push of alice-1 to bob/phone",),
+    ),
     Flaw(
         id="edit-after-recall",
         wrong="An edit that stands behind a recall in the log brings the message back.",

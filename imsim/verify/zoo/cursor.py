@@ -111,7 +111,7 @@ FLAWS: Final = (
         wrong="As many messages came as are expected, so nothing can be missing: but one of them came twice.",
         seen="read in the code of a client SDK",
         breaks="no loss",
-        place="one push",
+        place="one push over a link that doubles",
         swaps=(Swap(Device, "handle_frame", _length_for_contiguity),),
         smallest=(
             "drop the 1st push of alice-1 to bob/phone",

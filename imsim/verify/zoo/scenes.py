@@ -49,32 +49,33 @@ def _step(at: float, who: str, action: str, target: str = "", device: str = "pho
     return step | ({"target": target} if target and target != "-" else {})
 
 
+_CROWD: Final = ("alice", "bob", "carol")
+_ROOMS: Final = ("hall", "attic", "cellar", "garden")
 _PHONE_AND_PC: Final = ["phone", {"name": "pc", "users": ["alice"]}]
 _TWO_GROUPS: Final = [{"name": name, "members": ["alice", "bob"]} for name in ("team", "pair")]
 _BOB_AWAY: Final = [{"kind": "kill", "at": 0.5, "devices": ["bob/phone"], "for": 3.2}]
 _ONE_PUSH: Final = {"network.kind": "datagram", "retry.push": {"policy": "fixed", "base": 3600}, "sync.check": "5s"}
 """The server pushes once, on links that may lose it; devices ask for the rest."""
+_IN_A_ROW: Final = {"traffic.steps": _said(*((at, "alice", "send") for at in (6, 6.2, 6.4)))}
 _POLL: Final = {"sync.strategy": "poll", "sync.interval": "3s"}
 
 SCENES: Final[dict[str, dict[str, Any]]] = {
-    "three messages": {},
     "one message": {"traffic.steps": _said((1, "alice", "send"))},
     "one message over datagrams": {"network.kind": "datagram", "traffic.steps": _said((1, "alice", "send"))},
     "two messages": {"traffic.steps": _said((1, "alice", "send"), (5, "alice", "send"))},
-    "one push": _ONE_PUSH | {"traffic.steps": _said(*((at, "alice", "send") for at in (1, 1.2, 1.4)))},
+    "one push": _ONE_PUSH | _IN_A_ROW,
+    "one push over a link that doubles": _ONE_PUSH | _IN_A_ROW | {"network.duplicate": 0.3},
     "a last push": _ONE_PUSH | {"traffic.steps": _said((1, "alice", "send"))},
     "one push and a recall": _ONE_PUSH
     | {"traffic.steps": _said((1, "alice", "send"), (3, "alice", "send"), (3.1, "alice", "recall alice-1"))},
     "a polling phone": _POLL | {"sync.page": 1},
+    "a polling phone far away": _POLL | {"sync.page": 1, "network.latency": "250ms"},
     "a slow writer": _POLL | {"traffic.steps": _said((1, "alice", "send"), (2.9, "alice", "send"))},
     "a server away": {
         "traffic.steps": _said((1, "alice", "send"), (2, "alice", "send")),
         "faults.events": [{"kind": "crash", "at": 0.5, "for": 3}],
     },
-    "a recall": {
-        "network.kind": "datagram",
-        "traffic.steps": _said((1, "alice", "send"), (3, "alice", "recall alice-1")),
-    },
+    "a recall": _ONE_PUSH | {"traffic.steps": _said((1, "alice", "send"), (3, "alice", "recall alice-1"))},
     "an edit and a recall": {
         "devices.kinds": _PHONE_AND_PC,
         "traffic.steps": _said((1, "alice", "send"), (3, "alice", "edit alice-1 pc"), (3.1, "alice", "recall alice-1")),
@@ -123,6 +124,34 @@ SCENES: Final[dict[str, dict[str, Any]]] = {
         "backends.log.replica_lag": "1s",
         "servers.reoffer_window": "1s",
         "faults.events": [{"kind": "failover", "at": 3.5}],
+    },
+    "a crowd": {
+        "duration": "80s",
+        "devices.users": 3,
+        "conversations.groups": [{"name": name, "members": list(_CROWD)} for name in _ROOMS],
+        "traffic.steps": [step for name in _ROOMS for step in _said(*((41, user, "send") for user in _CROWD), to=name)],
+        "faults.events": [{"kind": "pause", "at": 40.9, "for": 18}],
+        "retry.send": {"policy": "equal_jitter", "base": 16, "cap": 60},
+        "retry.connect": {"policy": "full_jitter", "base": 16, "cap": 60},
+        "retry.push": {"policy": "fixed", "base": 3600},
+        "budget.storm": 3,
+    },
+    "a server that refuses": {
+        "duration": "180s",
+        "traffic.steps": _said((0.4, "alice", "send")),
+        "faults.events": [
+            {"kind": "unavailable", "port": "log", "at": 1, "for": 179},
+            {"kind": "cut", "at": 1.5},
+        ],
+        "budget.requests": 120,
+    },
+    "a slow server": {
+        "duration": "40s",
+        "traffic.steps": _said((1, "alice", "send"), (11, "bob", "send"), (21, "alice", "send"), (31, "bob", "send")),
+        "backends.log.service": "1s",
+        "backends.kv.service": "1s",
+        "retry.send": {"policy": "fixed", "base": 0.5},
+        "budget.retries": 160,
     },
     "a strange letter": {"traffic.steps": [{"at": 1, "from": "alice", "to": "team", "text": "Grüße"}]},
 }

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import pytest
+
 from imsim.history import Event
 from imsim.verify.finding import Property
 from imsim.verify.verdict import Outcome, judge
@@ -148,3 +150,26 @@ def test_operations_on_all_devices_converge(chat):
     chat.operate(Event.EDITED, "alice-2", "alice-1", 3).operate(Event.RECALLED, "alice-3", "alice-1", 4)
 
     assert judge(chat.end()).outcome is Outcome.HOLDS
+
+
+@pytest.mark.parametrize(("mark", "counts"), [(3, {}), (0, APART), (4, APART)])
+def test_a_device_says_that_the_marks_are_its_own(chat, mark, counts):
+    chat.send("alice/phone", "alice-1", 2).show("alice-1", 2).send("alice/phone", "alice-2", 3).show("alice-2", 3)
+    read(read(chat, "bob/phone", 3), "bob/pc", 3)
+
+    unread = 0 if mark else 2
+    verdict = judge(chat.count("bob/phone", 3, mark=3).count("bob/pc", 3, mark=mark, unread=unread).end())
+
+    assert verdict.counts == counts
+    if counts:
+        assert verdict.violations[0].sentence == (
+            f"bob/pc says that its user has read chat up to {mark}, and the read marks that it has say 3"
+        )
+
+
+def test_what_a_device_said_last_is_what_it_says(chat):
+    chat.send("alice/phone", "alice-1", 2).show("alice-1", 2).count("bob/pc", 2, unread=1)
+
+    read(read(chat, "bob/phone", 2), "bob/pc", 2)
+
+    assert judge(chat.count("bob/pc", 2, mark=2).end()).outcome is Outcome.HOLDS

@@ -12,6 +12,7 @@ from imsim.verify import zoo
 from imsim.verify.finding import Property
 from imsim.verify.search import replay
 from imsim.verify.verdict import Outcome
+from imsim.verify.zoo.scenes import SCENES
 
 DOCS = Path(__file__).parents[4] / "docs" / "zoo.md"
 MOST = 5
@@ -41,8 +42,15 @@ def test_what_is_said_of_the_flaws_is_well_formed():
 
 def test_the_docs_have_every_flaw_as_the_code_has_it():
     rows = [line for line in DOCS.read_text(encoding="utf-8").splitlines() if line.startswith("| `")]
-    told = [f"| `{flaw.id}` | {flaw.wrong} | {flaw.breaks} | {flaw.seen} |" for flaw in zoo.FLAWS]
+    told = [
+        f"| `{flaw.id}` | {flaw.wrong} | {flaw.breaks} | {flaw.place}, {len(flaw.smallest)} | {flaw.seen} |"
+        for flaw in zoo.FLAWS
+    ]
     assert rows == told
+
+
+def test_every_scene_is_somebody_s():
+    assert {flaw.place for flaw in zoo.FLAWS} == SCENES.keys()
 
 
 def test_a_flaw_is_found_by_its_name():
