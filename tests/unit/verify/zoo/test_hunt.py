@@ -40,9 +40,9 @@ def test_a_case_that_breaks_the_correct_algorithms_too_is_a_false_alarm():
 
 def test_several_are_hunted_at_once_and_told_in_their_order():
     flaws = [zoo.flaw("shared-offline-cap"), zoo.flaw("poison-message")]
-    together = list(hunt_all(flaws, budget=20, jobs=2))
+    together = list(hunt_all(flaws, budget=0.01, jobs=2))
     assert [hunted.id for hunted in together] == [flaw.id for flaw in flaws]
-    assert [hunted.case for hunted in together] == [hunted.case for hunted in hunt_all(flaws, budget=20, jobs=1)]
+    assert all(hunted.found for hunted in together)
 
 
 @pytest.mark.parametrize(("how", "sentence"), [({"seed": -1}, "seed: expected"), ({"jobs": 0}, "jobs: expected")])
