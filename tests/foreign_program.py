@@ -13,7 +13,7 @@ import sys
 import time
 
 STATE = {"effects": [], "wake_at": None, "online": False, "quiet": True, "client_id": "n-0"}
-ANSWERS = {"hello": {"protocol": 1}, "look": {"positions": {}, "contents": []}}
+ANSWERS = {"hello": {"protocol": 1}, "look": {"positions": {}, "read": {}, "unread": {}, "contents": []}}
 
 
 def said(line, **other):

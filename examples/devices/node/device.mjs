@@ -65,8 +65,11 @@ function answer(line) {
       devices.set(line.device, new Device(line, { forgetful: FORGETFUL }));
       return devices.get(line.device).state();
     case "look": {
-      const positions = Object.fromEntries([...device.logs].map(([name, { upto }]) => [name, [1, upto]]));
-      return { positions, contents: line.contents.map((clientId) => device.content(clientId)) };
+      const ofEach = (told) => Object.fromEntries([...device.logs].map(([name, log]) => [name, told(log, name)]));
+      const positions = ofEach(({ upto }) => [1, upto]);
+      const read = ofEach(({ mark }) => [1, mark]);
+      const unread = ofEach((_, name) => device.unread(name));
+      return { positions, read, unread, contents: line.contents.map((clientId) => device.content(clientId)) };
     }
     default: {
       const result = LINES[line.do](device, line);

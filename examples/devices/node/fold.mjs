@@ -122,6 +122,17 @@ export class Fold {
     return Number(clientId.slice(clientId.lastIndexOf("-") + 1));
   }
 
+  /** Messages of others above the user's mark that are not recalled. */
+  unread(conversation) {
+    const { mark } = this.log(conversation);
+    const isUnread = (row) =>
+      row.conversation === conversation &&
+      row.seq > mark &&
+      row.author !== this.user &&
+      this.content(row.client_id) !== null;
+    return [...this.rows.values()].filter(isUnread).length;
+  }
+
   /** What the user reads: the latest edit, the message itself, or nothing once it is recalled. */
   content(clientId) {
     const row = this.rows.get(clientId);

@@ -82,8 +82,12 @@ def answer(devices: dict[str, Device], line: Json) -> Json:
         return {}
     if do == "look":
         device = devices[name]
-        positions = {conversation: [1, log.upto] for conversation, log in device.logs.items()}
-        return {"positions": positions, "contents": [device.content(message) for message in line["contents"]]}
+        return {
+            "positions": {conversation: [1, log.upto] for conversation, log in device.logs.items()},
+            "read": {conversation: [1, log.mark] for conversation, log in device.logs.items()},
+            "unread": {conversation: device.unread(conversation) for conversation in device.logs},
+            "contents": [device.content(message) for message in line["contents"]],
+        }
     if do == "load":
         devices[name] = Device(line, forgetful=FORGETFUL)
         return devices[name].state()

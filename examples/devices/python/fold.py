@@ -118,6 +118,12 @@ class Fold:
         nonce, _, counter = client_id.rpartition("-")
         return nonce == self.nonce, int(counter)
 
+    def unread(self, conversation: str) -> int:
+        """Messages of others above the user's mark that are not recalled."""
+        mark = self.log(conversation).mark
+        rows = [row for row in self.rows.values() if row["conversation"] == conversation and row["seq"] > mark]
+        return sum(row["author"] != self.user and self.content(row["client_id"]) is not None for row in rows)
+
     def content(self, client_id: str) -> str | None:
         """What the user reads: the latest edit, the message itself, or nothing once it is recalled."""
         row = self.rows[client_id]

@@ -32,6 +32,8 @@ __all__ = ["DeviceCommand", "ForeignDevice"]
 
 _SEEDS: Final = 1 << 53
 """Seeds are below it: every reader of JSON holds them exactly."""
+_NOWHERE: Final = (1, 0)
+"""Where everybody stands in a conversation that they do not know."""
 _PATIENCE: Final = 100
 """How often in a row a device may want to be woken at a moment that is past."""
 
@@ -202,9 +204,19 @@ class ForeignDevice:
 
     def position(self, conversation: str) -> tuple[int, int]:
         """The cursor."""
-        if self._look is None:
-            self._look = self._ask_to_look(())
-        return self._look.positions.get(conversation, (1, 0))
+        return self._seen().positions.get(conversation, _NOWHERE)
+
+    def conversations(self) -> list[str]:
+        """Every conversation that the device knows, the user's own log left out."""
+        return [name for name in self._seen().positions if name != self.own_log]
+
+    def read_mark(self, conversation: str) -> tuple[int, int]:
+        """How far the user has read."""
+        return self._seen().read.get(conversation, _NOWHERE)
+
+    def unread(self, conversation: str) -> int:
+        """How many messages the user is told to be unread."""
+        return self._seen().unread.get(conversation, 0)
 
     def changed(self) -> list[tuple[Entry, str | None]]:
         """The messages that some row edits or recalls, each with what the program says that the user reads of it."""
@@ -235,6 +247,12 @@ class ForeignDevice:
         if not client_id:
             raise self._host.broken("its answer has no client_id")
         return client_id
+
+    def _seen(self) -> Look:
+        """What the device holds since the last input."""
+        if self._look is None:
+            self._look = self._ask_to_look(())
+        return self._look
 
     def _ask_to_look(self, messages: tuple[str, ...]) -> Look:
         look = self._host.ask(Look, "look", self.name, contents=messages)

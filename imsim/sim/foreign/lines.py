@@ -71,9 +71,15 @@ class State(Answer, frozen=True, kw_only=True, forbid_unknown_fields=True):
 
 
 class Look(Answer, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """What a device holds: its cursors, `(epoch, seq)` by conversation, and what the user reads of some messages."""
+    """What a device holds, by conversation, and what the user reads of some messages.
+
+    `positions` are its cursors and `read` how far the user has read, both as `(epoch, seq)`; `unread` is what the user
+    is told to be unread.
+    """
 
     positions: dict[str, tuple[int, int]]
+    read: dict[str, tuple[int, int]]
+    unread: dict[str, int]
     contents: tuple[str | None, ...]
 
 

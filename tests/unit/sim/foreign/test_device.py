@@ -57,7 +57,8 @@ def test_a_program_that_does_nothing_is_a_device():
         assert device.cancel("n-0", **NOW)
         assert not device.cancel("n-1", **NOW)
         assert (device.poll(), device.wake_at, device.online, device.is_quiet()) == ([], None, False, True)
-        assert device.position("team") == (1, 0)
+        assert (device.position("team"), device.read_mark("team"), device.unread("team")) == ((1, 0), (1, 0), 0)
+        assert device.conversations() == []
         assert device.own_log == "~alice"
         assert device.changed() == []
 
