@@ -33,6 +33,7 @@ _apply = Fold.apply
 _read = Sequencer.read
 _open = Session.open
 _handle_due = CatchUp.handle_due
+_handle_page = CatchUp.handle_page
 
 
 def _not_yet(_delivery: Delivery, _session: Session) -> None:
@@ -138,9 +139,6 @@ def _any_page_is_progress(catchup: CatchUp, conversation: str, now: float, *, pr
     _handle_page(catchup, conversation, now, progress=True)
 
 
-_handle_page = CatchUp.handle_page
-
-
 def _one_time_out_for_all(catchup: CatchUp, conversation: str, now: float, *, progress: bool) -> None:
     """The time-out is one for all pages together."""
     question = catchup._questions.get(conversation)
@@ -171,7 +169,7 @@ FLAWS: Final = (
             Swap(Gateway, "_drop_older", _subscribe),
             Swap(Hybrid, "on_timer", Passive.on_timer),
         ),
-        smallest=("delay the 6th port call log.state of pair at server-1 by 0.5 s",),
+        smallest=("delay the 2nd connect of server-1 from bob/phone by 0.5 s",),
     ),
     Flaw(
         id="lost-last-push",

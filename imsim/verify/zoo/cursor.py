@@ -21,6 +21,7 @@ __all__ = ["FLAWS"]
 
 _poll = Device.poll
 _handle_frame = Device.handle_frame
+_ask = CatchUp._ask
 
 
 def _cursor_first(device: Device) -> list[Effect]:
@@ -76,9 +77,6 @@ def _too_far_is_done(catchup: CatchUp, conversation: str, question: Any, now: fl
         catchup._settle(conversation, now)
         return
     _ask(catchup, conversation, question, now)
-
-
-_ask = CatchUp._ask
 
 
 def _same_offsets(inbox: Inbox, epoch: int, cut: int) -> None:

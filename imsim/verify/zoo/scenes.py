@@ -46,7 +46,7 @@ def _said(*steps: tuple[float, str, str], to: str = "team") -> list[dict[str, An
 
 def _step(at: float, who: str, action: str, target: str = "", device: str = "phone", *, to: str) -> dict[str, Any]:
     step: dict[str, Any] = {"at": at, "from": who, "to": to, "action": action, "device": device}
-    return step | ({"target": target} if target and target != "-" else {})
+    return step | ({"target": target} if target else {})
 
 
 _CROWD: Final = ("alice", "bob", "carol")
@@ -95,7 +95,8 @@ SCENES: Final[dict[str, dict[str, Any]]] = {
     "a late subscription": {
         "conversations.groups": _TWO_GROUPS,
         "traffic.steps": _said((2.9, "alice", "send")),
-        "faults.events": [{"kind": "kill", "at": 2, "devices": ["bob/phone"], "for": 0.5}],
+        "backends.log.service": "100ms",
+        "faults.events": [{"kind": "kill", "at": 2, "devices": ["bob/phone"], "for": 0.22}],
     },
     "a lagging replica": {
         "backends.kv.lag": "3s",
