@@ -31,6 +31,7 @@ class Shape(enum.Enum):
 
 SAID_BY_FRAMES: Final = frozenset({
     Event.PUSHED, Event.RETRIED, Event.ACKNOWLEDGED, Event.SENT, Event.RECEIVED, Event.DROPPED, Event.DUPLICATED,
+    Event.ASKED, Event.ANSWERED,
 })  # fmt: skip
 """Where a history has frames, an arrow says these."""
 
@@ -76,6 +77,9 @@ _MARKS: Final[dict[Event, tuple[Shape, str]]] = {
     Event.GAP: (Shape.NOTE, "gap before {slot}"),
     Event.CAUGHT_UP: (Shape.NOTE, "caught up"),
     Event.VIEWED: (Shape.NOTE, "what is read of {it} in the end"),
+    Event.REPLIED: (Shape.NOTE, "answers {detail}"),
+    Event.COUNTED: (Shape.NOTE, "says: all known up to {op}, read up to {seq}, {size} unread"),
+    Event.SPENT: (Shape.NOTE, "sent {op} frames in all"),
 }
 """`about` is the message, left out where the frame that brought it says so; `it` then is "it"; `slot` is `team[3]`."""
 
@@ -105,6 +109,9 @@ def words_of(row: Row, *, brought: str = "") -> str:
         more=f": {row.detail}" if row.detail else "",
         conversation=row.conversation,
         event=row.event.word.replace("_", " "),
+        op=row.op,
+        seq=row.seq,
+        size=row.size,
     )
     return words.strip()
 

@@ -74,3 +74,16 @@ def test_equal_scenarios_have_equal_bytes_and_others_have_others() -> None:
     assert load("tiny").to_json() == variants[0].to_json()
     for one, other in itertools.combinations(variants, 2):
         assert one.to_json() != other.to_json()
+
+
+@pytest.mark.parametrize(
+    ("overrides", "pushes"),
+    [
+        ({"sync.strategy": "push"}, True),
+        ({"sync.strategy": "hybrid"}, True),
+        ({"sync.strategy": "poll"}, False),
+        ({"sync.strategy": "poll", "devices.kinds": ["phone", {"name": "pc", "sync": "push"}]}, True),
+    ],
+)
+def test_servers_push_if_some_strategy_in_use_wants_it(overrides: dict[str, object], *, pushes: bool) -> None:
+    assert load("tiny", overrides).pushes() is pushes

@@ -26,6 +26,8 @@ def words(story, event, *, brought="", **columns):
         (Event.CONNECTED, {}, "connected"),
         (Event.PUSHED, {"message": "alice-1", "attempt": 1}, "pushes alice-1"),
         (Event.PUSHED, {"message": "alice-1", "attempt": 2}, "pushes alice-1, the 2nd time"),
+        (Event.REPLIED, {"message": "bob-1", "detail": "alice-1"}, "answers alice-1"),
+        (Event.COUNTED, {"seq": 2, "op": 5, "size": 1}, "says: all known up to 5, read up to 2, 1 unread"),
         (Event.HEALED, {"detail": "a | b"}, "healed: a | b"),
         (Event.HEALED, {"detail": "end"}, "the run ends"),
         (Event.PARTITIONED, {"detail": "a | b"}, "partition: a | b"),

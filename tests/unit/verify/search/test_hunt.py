@@ -7,6 +7,7 @@ import pytest
 from imsim.errors import AlgorithmError, ConfigError
 from imsim.protocol.device import Device
 from imsim.scenario import load
+from imsim.verify.goals import Goal
 from imsim.verify.search import check
 from imsim.verify.verdict import Outcome
 from tests.flawed_devices import Hasty, Raises
@@ -88,6 +89,15 @@ def test_a_goal_that_was_in_reach_and_never_met_leaves_it_unknown(tiny):
     assert found.outcome is Outcome.UNKNOWN
     assert found.unmet
     assert found.unmet[0] in str(found)
+
+
+@pytest.mark.parametrize(("strategy", "reached"), [("push", True), ("poll", False)])
+def test_a_gap_is_in_reach_where_servers_push(monkeypatch, strategy, reached):
+    monkeypatch.setattr("imsim.verify.goals.count_goals", lambda _: dict.fromkeys(Goal, 0))
+    found = check(load("tiny", [f"sync.strategy={strategy}"]), runs=12, jobs=1)
+    assert found.coverage.faults["drop"]
+    assert found.outcome is Outcome.UNKNOWN
+    assert (Goal.GAP.value in found.unmet, Goal.UNANSWERED.value in found.unmet) == (reached, True)
 
 
 def test_all_strategies_take_turns_and_which_one_found_it_is_said(tiny):
