@@ -75,15 +75,10 @@ class Standing:
         keys = np.sort(evidence.column("node", begins) * stride + begins)
         return np.searchsorted(keys, self.node * stride + self.place)
 
-    @functools.cached_property
+    @property
     def first(self) -> Places:
         """By cell: the row that showed its entry first."""
-        views = self._evidence.views
-        first = np.full(views.cells, self.never, np.uint32)
-        for seen in views.sightings():
-            chosen = np.flatnonzero((seen.cell >= 0) & seen.present)
-            np.minimum.at(first, seen.cell[chosen], seen.place[chosen].astype(np.uint32))
-        return first
+        return self._evidence.views.first
 
     @functools.cached_property
     def settled(self) -> Places:

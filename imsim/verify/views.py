@@ -73,6 +73,7 @@ class Views:
     Attributes:
         cells: how many there are.
         rows_in_cell: how many rows of the present install fill each cell.
+        first: the first of these rows, by its place; as many as there are rows in all where there is none.
         uncommitted: places of rows that show something where nothing was committed.
         mistaken: places of rows that name a slot which holds another entry.
         strangers: places of rows that show a visible slot to a device that may not read it.
@@ -83,10 +84,13 @@ class Views:
         self._evidence = evidence
         self._number_cells()
         self.rows_in_cell: npt.NDArray[np.int32] = np.zeros(self.cells, np.int32)
+        self.first: npt.NDArray[np.uint32] = np.full(self.cells, len(evidence.events), np.uint32)
         uncommitted, mistaken, strangers, odd = [_NONE], [_NONE], [_NONE], [_NONE.reshape(0, 4)]
         for seen in self.sightings():
             fills = (seen.cell >= 0) & seen.present
-            np.add.at(self.rows_in_cell, seen.cell[fills], 1)
+            filled = seen.cell[fills]
+            np.add.at(self.rows_in_cell, filled, 1)
+            np.minimum.at(self.first, filled, seen.place[fills].astype(np.uint32))
             if len(evidence.log.message):
                 mistaken.append(seen.place[(seen.slot >= 0) & (evidence.log.message[seen.slot] != seen.message)])
             if not fills.all():
@@ -100,22 +104,22 @@ class Views:
 
     def sightings(self) -> Iterable[Sightings]:
         """All rows that show something, in blocks, the rows of each in order; a small history is one block."""
-        if self._few is None:
-            return self._blocks()
-        return self._few
+        return map(self._seen, self._raw()) if self._few is None else self._few
+
+    def blocks(self) -> Iterable[Block]:
+        """The same rows as they are, for whom that is enough."""
+        return self._raw() if self._few is None else (seen.block for seen in self._few)
 
     @functools.cached_property
     def _few(self) -> tuple[Sightings, ...] | None:
         block = self._evidence.rows_of(_SHOWING)
         return None if block is None else (self._seen(block),)
 
-    def _blocks(self) -> Iterator[Sightings]:
-        evidence = self._evidence
-        for block in evidence.shown():
-            yield self._seen(block)
+    def _raw(self) -> Iterator[Block]:
+        yield from self._evidence.shown()
         for event in (Event.EDITED, Event.RECALLED):
-            if evidence.counts[event]:
-                yield self._seen(evidence.block(event))
+            if self._evidence.counts[event]:
+                yield self._evidence.block(event)
 
     def _seen(self, block: Block) -> Sightings:
         evidence = self._evidence

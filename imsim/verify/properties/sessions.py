@@ -26,8 +26,8 @@ from imsim.verify.finding import Charge, Property, Story
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from imsim.verify.columns import Block
     from imsim.verify.evidence import Evidence, Flags, Numbers
-    from imsim.verify.views import Sightings
 
 __all__ = ["check"]
 
@@ -80,10 +80,11 @@ def _late(evidence: Evidence) -> dict[int, tuple[int, int]]:
     told = np.full(size, _NEVER)
     told[messages[own][::-1]] = places[own][::-1]
     shown, moment = np.full(size, _NEVER), np.full(size, np.inf)
-    for seen in evidence.views.sightings():
-        mine = np.flatnonzero(seen.node == fates.sender[seen.message])
-        np.minimum.at(shown, seen.message[mine], seen.place[mine])
-        np.minimum.at(moment, seen.message[mine], seen.block.rows["t"][mine])
+    for block in evidence.views.blocks():
+        message = block.column("message")
+        mine = np.flatnonzero(block.column("node") == fates.sender[message])
+        np.minimum.at(shown, message[mine], block.place[mine])
+        np.minimum.at(moment, message[mine], block.rows["t"][mine])
     suspects = np.flatnonzero((told < shown) & (shown != _NEVER))
     late = suspects[moment[suspects] > evidence.times(told[suspects])]
     return {message: (int(told[message]), int(shown[message])) for message in late.tolist()}
@@ -123,7 +124,7 @@ def _early_writes(evidence: Evidence) -> Iterator[Charge]:
     writes = _writes(evidence)
     if not len(writes.when):
         return
-    places = np.concatenate([_overtaken(evidence, writes, seen) for seen in evidence.views.sightings()])
+    places = np.concatenate([_overtaken(evidence, writes, block) for block in evidence.views.blocks()])
 
     def tell(place: int) -> Story:
         read = evidence.history.row(place)
@@ -158,15 +159,18 @@ def _pair(evidence: Evidence, conversation: Numbers, node: Numbers) -> Numbers:
     return conversation * len(evidence.history.nodes) + node
 
 
-def _overtaken(evidence: Evidence, writes: _Writes, seen: Sightings) -> Numbers:
+def _overtaken(evidence: Evidence, writes: _Writes, block: Block) -> Numbers:
     """The places of rows that showed something which stands after what the device submitted later."""
-    pair = _pair(evidence, seen.block.column("conversation"), seen.node)
+    conversation, seq = block.column("conversation"), block.column("seq")
+    pair = _pair(evidence, conversation, block.column("node"))
     group = np.minimum(np.searchsorted(writes.groups, pair), len(writes.groups) - 1)
-    judged = np.flatnonzero((writes.groups[group] == pair) & (seen.rank >= 0))
-    group, place = group[judged], seen.place[judged]
-    later = np.searchsorted(writes.when, group * len(evidence.events) + place, side="right")
-    own = (group << SEQ_BITS) | evidence.log.seq[seen.slot[judged]]
-    overtaken: Numbers = place[writes.key[later] < own]
+    judged = np.flatnonzero(writes.groups[group] == pair)
+    group = group[judged]
+    later = np.searchsorted(writes.when, group * len(evidence.events) + block.place[judged], side="right")
+    suspects = judged[writes.key[later] < (group << SEQ_BITS | seq[judged])]
+    keys = evidence.keys(conversation[suspects], block.column("epoch")[suspects], seq[suspects])
+    alive = evidence.log.rank_of(evidence.log.find(keys)) >= 0
+    overtaken: Numbers = block.place[suspects[alive]]
     return overtaken
 
 
