@@ -65,15 +65,16 @@ class Standing:
         self.node, self.conversation, self.epoch, self.mark, self.cursor, self.unread = (
             evidence.column(name, places) for name in columns
         )
-        self.install: Numbers = self._count_installs()
+        self.install: Numbers = self.installs(self.node, places)
         self.judged: Flags = places > evidence.readers.installed[self.node]
 
-    def _count_installs(self) -> Numbers:
+    def installs(self, node: Numbers, place: Numbers) -> Numbers:
+        """Numbers that tell the installs of a device apart, by a row of each."""
         evidence = self._evidence
         stride = len(evidence.events)
         begins = evidence.places(Event.INSTALLED)
         keys = np.sort(evidence.column("node", begins) * stride + begins)
-        return np.searchsorted(keys, self.node * stride + self.place)
+        return np.searchsorted(keys, node * stride + place)
 
     @property
     def first(self) -> Places:

@@ -72,6 +72,42 @@ def test_a_mark_whose_log_was_cut_may_be_taken_back(chat, conversation, counts):
     assert judge(chat.end()).counts == counts
 
 
+def _heard(chat, seq, device="bob/pc", epoch=0):
+    return chat.say(device, Event.READ, conversation="chat", epoch=epoch, seq=seq)
+
+
+def test_a_device_that_heard_of_a_higher_mark_of_its_user_says_no_lower_one(chat):
+    _heard(_heard(_one_message(chat), 2), 1)
+
+    verdict = judge(_heard(chat.count("bob/pc", 2, mark=1, unread=1), 2, "bob/phone").end())
+
+    assert verdict.counts == BACK
+    assert verdict.violations[0].sentence == "bob/pc says that chat is read up to 1, and had heard that it was up to 2"
+    assert [(row.event, row.seq) for row in verdict.violations[0].rows] == [(Event.READ, 2), (Event.COUNTED, 1)]
+
+
+def test_it_may_say_the_same_or_more_and_what_it_hears_later_is_later(chat):
+    _heard(_one_message(chat).count("bob/pc", 2, unread=1), 1).count("bob/pc", 2, mark=1, unread=1)
+    _heard(chat.count("bob/pc", 2, mark=2), 2).count("bob/pc", 2, mark=2)
+
+    assert judge(_heard(chat, 2, "bob/phone").end()).outcome is Outcome.HOLDS
+
+
+def test_what_another_device_or_an_older_install_heard_binds_nobody(chat):
+    _heard(_heard(_one_message(chat), 2, "bob/phone"), 2)
+    chat.say("bob/pc", Event.INSTALLED, detail="bob/pc#1").show("alice-1", 2, "bob/pc").count("bob/pc", 2, unread=1)
+
+    assert judge(_heard(chat, 2).end()).outcome is Outcome.HOLDS
+
+
+def test_what_was_heard_of_another_epoch_binds_nobody(chat):
+    chat.send("alice/phone", "alice-1", 2, epoch=1).show("alice-1", 2, epoch=1)
+    _heard(_heard(chat, 2, epoch=1), 2, "bob/phone", epoch=1)
+    chat.say("world", Event.TAIL_LOST, conversation="chat", epoch=2, seq=1).count("bob/pc", 1, mark=1, epoch=2)
+
+    assert judge(chat.commit("alice-1", 2, epoch=2).show("alice-1", 2, epoch=2).end()).counts == {}
+
+
 def test_a_cursor_past_what_the_device_lacks_hides_a_gap(chat):
     chat.send("alice/phone", "alice-1", 2).show("alice-1", 2, "alice/phone", "bob/phone")
     chat.send("alice/phone", "alice-2", 3).show("alice-2", 3).count("bob/pc", 3, unread=1)
