@@ -7,10 +7,11 @@ positions, since devices show rows by position and may fill a hole that they kno
                           it without it
     writes follow reads   what a device submits stands in the log after everything that it showed before
     monotonic writes      what an install submits stands in the log in that order: properties/order.py
-    monotonic reads       rows only come: what a device shows stays in its install
+    monotonic reads       what a device knows, and how far its user has read, never shrinks: properties/cursors.py
 
 Across the devices of a user these hold as soon as one has heard from the other, which is when it shows what the other
-sent: that stands after all that the other had shown and sent before, and what this device submits then after it.
+sent: that stands after all that the other had shown and sent before, and what this device submits then after it. A read
+mark that it heard of it keeps.
 """
 
 from __future__ import annotations
