@@ -35,8 +35,11 @@ _LASTING: Final = frozenset({
     Event.WIPED, Event.INSTALLED, Event.MISSING, Event.TRIMMED, Event.TAIL_LOST,
 })  # fmt: skip
 """What changes the ground under a message, besides troubles."""
-_ASIDE: Final = frozenset({Event.INVOKE, Event.OK, Event.VIEWED, Event.COUNTED, Event.SPENT})
-"""No part of a message's story: an operation of a port is one where it failed or timed out; the others sum it up."""
+_ASIDE: Final = frozenset({
+    Event.INVOKE, Event.OK, Event.ASKED, Event.ANSWERED, Event.VIEWED, Event.COUNTED, Event.SPENT,
+})  # fmt: skip
+"""No part of a message's story: an operation of a port is one where it failed or timed out; the others sum it up, or
+are frames too."""
 _REQUEST_AND_ANSWER: Final = 2
 _OPERATIONS: Final = frozenset({Event.EDITED, Event.RECALLED})
 _STOPS: Final = frozenset({Event.CRASHED, Event.PAUSED})

@@ -31,7 +31,6 @@ class Shape(enum.Enum):
 
 SAID_BY_FRAMES: Final = frozenset({
     Event.PUSHED, Event.RETRIED, Event.ACKNOWLEDGED, Event.SENT, Event.RECEIVED, Event.DROPPED, Event.DUPLICATED,
-    Event.ASKED, Event.ANSWERED,
 })  # fmt: skip
 """Where a history has frames, an arrow says these."""
 
