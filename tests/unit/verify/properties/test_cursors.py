@@ -79,7 +79,9 @@ def _heard(chat, seq, device="bob/pc", epoch=0):
 def test_a_device_that_heard_of_a_higher_mark_of_its_user_says_no_lower_one(chat):
     _heard(_heard(_one_message(chat), 2), 1)
 
-    verdict = judge(_heard(chat.count("bob/pc", 2, mark=1, unread=1), 2, "bob/phone").end())
+    chat.count("bob/pc", 2, mark=1, unread=1).count("bob/pc", 2, mark=2)
+
+    verdict = judge(_heard(chat, 2, "bob/phone").end())
 
     assert verdict.counts == BACK
     assert verdict.violations[0].sentence == "bob/pc says that chat is read up to 1, and had heard that it was up to 2"
@@ -97,7 +99,7 @@ def test_what_another_device_or_an_older_install_heard_binds_nobody(chat):
     _heard(_heard(_one_message(chat), 2, "bob/phone"), 2)
     chat.say("bob/pc", Event.INSTALLED, detail="bob/pc#1").show("alice-1", 2, "bob/pc").count("bob/pc", 2, unread=1)
 
-    assert judge(_heard(chat, 2).end()).outcome is Outcome.HOLDS
+    assert judge(_heard(chat, 2).count("bob/pc", 2, mark=2).end()).outcome is Outcome.HOLDS
 
 
 def test_what_was_heard_of_another_epoch_binds_nobody(chat):
