@@ -76,15 +76,17 @@ def _lines(hunted: Hunted) -> list[str]:
         f"{name} {tally.cases:,} in {tally.seconds:.1f} s" if tally.found else f"{name} not in {tally.cases:,}"
         for name, tally in hunted.tallies.items()
     )
+    accused = [name for name, tally in hunted.tallies.items() if tally.false_alarms]
+    below = [f"    cases: {needed}", *([f"    FALSE ALARM: {', '.join(accused)}"] if accused else [])]
     if hunted.case is None:
-        return [f"{hunted.id}: NOT FOUND", f"    cases: {needed}"]
+        return [f"{hunted.id}: NOT FOUND", *below]
     size = len(hunted.case.deviations)
     faults = "no fault" if not size else f"{size} fault{'s' if size > 1 else ''}"
     head = f"{hunted.id}: {hunted.breaks}, by {faults}"
     if not hunted.found:
         head += f"; NOT SURE: replayed, the flawed variant is {hunted.flawed} and the correct one {hunted.correct}"
     again = f"    imsim replay {_file(hunted)} --flaw {hunted.id}"
-    return [head, f"    cases: {needed}", *(f"    {one}" for one in hunted.case.deviations), again]
+    return [head, *below, *(f"    {one}" for one in hunted.case.deviations), again]
 
 
 def _summary(told: list[Hunted]) -> list[str]:

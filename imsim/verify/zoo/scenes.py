@@ -49,7 +49,7 @@ def _step(at: float, who: str, action: str, target: str = "", device: str = "pho
     return step | ({"target": target} if target else {})
 
 
-_CROWD: Final = ("alice", "bob", "carol")
+_CROWD: Final = ("alice", "bob", "carol", "dave", "erin", "frank")
 _ROOMS: Final = ("hall", "attic", "cellar", "garden")
 _PHONE_AND_PC: Final = ["phone", {"name": "pc", "users": ["alice"]}]
 _TWO_GROUPS: Final = [{"name": name, "members": ["alice", "bob"]} for name in ("team", "pair")]
@@ -128,14 +128,14 @@ SCENES: Final[dict[str, dict[str, Any]]] = {
     },
     "a crowd": {
         "duration": "80s",
-        "devices.users": 3,
+        "devices.users": len(_CROWD),
         "conversations.groups": [{"name": name, "members": list(_CROWD)} for name in _ROOMS],
         "traffic.steps": [step for name in _ROOMS for step in _said(*((41, user, "send") for user in _CROWD), to=name)],
         "faults.events": [{"kind": "pause", "at": 40.9, "for": 18}],
         "retry.send": {"policy": "equal_jitter", "base": 16, "cap": 60},
         "retry.connect": {"policy": "full_jitter", "base": 16, "cap": 60},
         "retry.push": {"policy": "fixed", "base": 3600},
-        "budget.storm": 3,
+        "budget.storm": 3.7,
     },
     "a server that refuses": {
         "duration": "180s",

@@ -118,6 +118,7 @@ def test_a_false_alarm_ends_with_1(imsim, hunted):
     hunted(tallies={"all": Tally(found=True, cases=480, seconds=4.4, false_alarms=1)})
     code, out, _ = imsim("zoo", "early-cursor")
     assert code == 1
+    assert "    FALSE ALARM: all\n" in out
     assert "found: 1 of 1" in out
     assert "the correct algorithms: 1 false alarms in 480 cases" in out
 
