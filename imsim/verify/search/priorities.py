@@ -12,8 +12,9 @@ that of late frames here and there. A world of nodes has no scheduler to ask, bu
     a change    takes the place that is asked at that moment behind all others, for the rest of the run
     k           is learnt from a run without deviations
 
-The step is drawn for each case, from within a round trip to more than a retry's patience. Every second case uses faults
-beside, as random search does: some orders only matter where something breaks.
+Where there are many places, some share a priority. The step is drawn for each case, from within a round trip to more
+than a retry's patience. Every second case uses faults beside, as random search does: some orders only matter where
+something breaks.
 
 What is held back is named like any delay, at its key, so a case of this kind shrinks to the few late frames that
 matter.
@@ -45,6 +46,8 @@ __all__ = ["Priorities", "prioritized"]
 
 _STEPS: Final = (0.02, 0.1, 0.5)
 """Seconds between two neighbouring priorities."""
+_LEVELS: Final = 12
+"""Priorities at most: with more, the last would wait for longer than anybody waits for an answer."""
 _CHANGES: Final = (0, 1, 1, 2, 3, 5)
 """How many changes of priority there may be: one less than the things that must come in one order."""
 _DELAYED: Final = frozenset(kind for kind in Kind if Delay in possible(kind))
@@ -97,7 +100,8 @@ def prioritized(scenario: Scenario, ground: Ground, *, seed: int, index: int) ->
 
 def _improviser(order: list[str], changes: frozenset[int], step: float, faults: Improviser | None) -> Improviser:
     """Hold back what is behind others, unless another fault happens there."""
-    ranks = {place: rank for rank, place in enumerate(order)}
+    levels = min(len(order), _LEVELS)
+    ranks = {place: number * levels // len(order) for number, place in enumerate(order)}
     asked = 0
 
     def improvise(kind: Kind, place: str, key: int) -> Action | None:

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from collections import defaultdict
 
+import msgspec
 import pytest
 
 from imsim.scenario import load
 from imsim.sim.algorithms import REAL
+from imsim.sim.decisions import Kind
 from imsim.sim.deviations import Delay
 from imsim.verify.search import try_case
 from imsim.verify.search.priorities import prioritized
@@ -58,6 +60,16 @@ def test_ranks_are_an_order_of_the_places_in_which_one_is_first(tiny, ground):
         assert len(places) <= 1
         orders.add(tuple(sorted(first, key=first.__getitem__)))
     assert len(orders) > 4
+
+
+def test_of_many_places_some_share_a_priority(tiny, ground):
+    """Or the last would never get a connection, and nothing would happen there at all."""
+    many = msgspec.structs.replace(ground, places=tuple(f"to user-{n}/phone" for n in range(200)), asked={Kind.PUSH: 1})
+    improvise = prioritized(tiny, many, seed=1, index=0).improviser
+    waits = [improvise(Kind.PUSH, place, 0) for place in many.places[1:]]
+    seconds = {0.0 if wait is None else wait.seconds for wait in waits}
+    assert 10 < len(seconds) <= 14
+    assert max(seconds) <= 10.0
 
 
 def test_every_second_case_has_other_faults_beside(tiny, ground):
