@@ -1,9 +1,9 @@
 """From a case that fails to a smaller one that fails for the same promise.
 
-What a person must read is what matters, so the order is: fewer deviations first, then a smaller scenario (faults of its
-own, a duller network, conversations, users, devices, messages), then simpler values, and again from the beginning until
-nothing more goes. Everything is left out in halves, quarters and so on (*delta debugging*: Zeller and Hildebrandt, TSE
-2002).
+What a person must read is what matters, so the order is: fewer deviations first (one long delay for several), then a
+smaller scenario (faults of its own, a duller network, conversations, users, devices, messages), then simpler values,
+and again from the beginning until nothing more goes. Everything is left out in halves, quarters and so on (*delta
+debugging*: Zeller and Hildebrandt, TSE 2002).
 Leaving something out never changes how what is left is decided, since every decision has a key of its own; that is why
 so simple a search works.
 
@@ -94,6 +94,7 @@ class _Shrinker:
             while before != self.best:
                 before = self.best
                 self._leave_out_deviations()
+                self._merge_delays()
                 self._simplify_scenario()
                 self._simplify_values()
         except _SpentError:
@@ -137,6 +138,15 @@ class _Shrinker:
             if low < len(deviations):
                 self._try(deviations=deviations[:low] + deviations[high:])
 
+    def _merge_delays(self) -> None:
+        """What several late things do together, one of them may do alone if it is later: by the sum of them all."""
+        count = sum(isinstance(deviation.action, Delay) for deviation in self.best.deviations)
+        for low, high in _parts(count):
+            for kept in range(low, high):
+                delays = [one for one in self.best.deviations if isinstance(one.action, Delay)][low:high]
+                if kept - low < len(delays) > 1:
+                    self._try(deviations=tuple(_merged(self.best.deviations, delays, delays[kept - low])))
+
     # ------------------------------------------------------------------------------------------ the scenario
 
     def _simplify_scenario(self) -> None:
@@ -164,6 +174,16 @@ class _Shrinker:
                 deviations[place] = simpler
                 if self._try(deviations=tuple(deviations)):
                     break
+
+
+def _merged(deviations: Sequence[Deviation], delays: Sequence[Deviation], kept: Deviation) -> Iterator[Deviation]:
+    """The same with one delay instead of several."""
+    for deviation in deviations:
+        if deviation is kept:
+            seconds = sum(one.action.seconds for one in delays if isinstance(one.action, Delay))
+            yield Deviation(kept.key, Delay(round(seconds, 3)))
+        elif deviation not in delays:
+            yield deviation
 
 
 def _simpler_values(deviation: Deviation) -> Iterator[Deviation]:

@@ -6,9 +6,11 @@ import msgspec
 import pytest
 
 from imsim.errors import ConfigError
+from imsim.protocol.device import Device
+from imsim.protocol.frames import Welcome
 from imsim.scenario import load
 from imsim.sim.algorithms import Algorithms
-from imsim.sim.deviations import parse
+from imsim.sim.deviations import Delay, parse
 from imsim.verify.search import Case, shrink, try_case
 from tests.flawed_devices import Hasty
 
@@ -60,6 +62,34 @@ def test_much_is_left_out_in_few_runs(case):
     shrunk = shrink(msgspec.structs.replace(case, deviations=deviations), algorithms=HASTY)
     assert [str(one) for one in shrunk.case.deviations] == [GUILTY]
     assert shrunk.replays < 80
+
+
+class Impatient(Device):
+    """Gives up for good when the first answer is later than a second."""
+
+    __slots__ = ()
+
+    def handle_frame(self, connection, frame, *, now, wall):
+        if type(frame) is Welcome and now > 1.0:
+            raise TimeoutError("it took too long")
+        super().handle_frame(connection, frame, now=now, wall=wall)
+
+
+def test_one_long_delay_stands_for_several():
+    words = [
+        "delay the 1st connect of server-1 from alice/pc by 0.4 s",
+        "delay the 1st hello of alice/pc from alice/pc by 0.4 s",
+        "delay the 1st welcome of alice/pc to alice/pc by 0.4 s",
+    ]
+    quiet = load("tiny", {"faults.events": []})
+    impatient = Algorithms(device=Impatient)
+    draft = Case(scenario=quiet, seed=1, deviations=tuple(map(parse, words)), breaks="contract")
+    for place in range(3):
+        fewer = draft.deviations[:place] + draft.deviations[place + 1 :]
+        assert not try_case(msgspec.structs.replace(draft, deviations=fewer), algorithms=impatient).failures
+    shrunk = shrink(draft, algorithms=impatient)
+    (one,) = shrunk.case.deviations
+    assert one.action == Delay(1.2)
 
 
 def test_shrinking_is_repeatable_and_ends_where_nothing_more_goes(case):
