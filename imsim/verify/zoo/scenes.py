@@ -135,7 +135,7 @@ SCENES: Final[dict[str, dict[str, Any]]] = {
         "retry.send": {"policy": "equal_jitter", "base": 16, "cap": 60},
         "retry.connect": {"policy": "full_jitter", "base": 16, "cap": 60},
         "retry.push": {"policy": "fixed", "base": 3600},
-        "budget.storm": 3.7,
+        "budget.storm": 3.3,
     },
     "a server that refuses": {
         "duration": "180s",
