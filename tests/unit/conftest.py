@@ -1,12 +1,16 @@
-"""A small conversation, told fact by fact: what judges and figures are tested with."""
+"""What unit tests share: the command, and a small conversation, told fact by fact, for judges and figures."""
 
 from __future__ import annotations
 
-from typing import Any, Self
+from typing import TYPE_CHECKING, Any, Self
 
 import pytest
 
+from imsim import cli
 from imsim.history import Event, History, Writer
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 SERVER = "server-1"
 
@@ -75,6 +79,19 @@ class Chat:
     def end(self) -> History:
         """The facts, of a run that came to its end."""
         return self.say("world", Event.HEALED, detail="end").history()
+
+
+@pytest.fixture
+def imsim(capsys: pytest.CaptureFixture[str]) -> Callable[..., tuple[Any, str, str]]:
+    """Run the command in this process: its exit code, standard output and standard error."""
+
+    def call(*arguments: str) -> tuple[Any, str, str]:
+        with pytest.raises(SystemExit) as stop:
+            cli.main(arguments)
+        out, err = capsys.readouterr()
+        return stop.value.code, out, err
+
+    return call
 
 
 @pytest.fixture

@@ -24,19 +24,6 @@ def _folder(tmp_path, monkeypatch):
 
 
 @pytest.fixture
-def imsim(capsys):
-    """Run the command in this process: its exit code, standard output and standard error."""
-
-    def call(*arguments):
-        with pytest.raises(SystemExit) as stop:
-            cli.main(arguments)
-        out, err = capsys.readouterr()
-        return stop.value.code, out, err
-
-    return call
-
-
-@pytest.fixture
 def refused(imsim):
     """Run the command with a mistake in it: the one line that it says."""
 

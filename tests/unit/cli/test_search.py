@@ -10,7 +10,6 @@ from pathlib import Path
 
 import pytest
 
-from imsim import cli
 from imsim.history import History
 from imsim.study.diagram import view
 
@@ -25,19 +24,6 @@ def _folder(tmp_path, monkeypatch):
     shutil.copy(Path(__file__).parents[2] / "flawed_devices.py", tmp_path)
     (tmp_path / "torn.py").write_text("class Mine(", encoding="utf-8")
     monkeypatch.chdir(tmp_path)
-
-
-@pytest.fixture
-def imsim(capsys):
-    """Run the command in this process: its exit code, standard output and standard error."""
-
-    def call(*arguments):
-        with pytest.raises(SystemExit) as stop:
-            cli.main(arguments)
-        out, err = capsys.readouterr()
-        return stop.value.code, out, err
-
-    return call
 
 
 def test_a_search_that_finds_nothing_says_what_it_tried(imsim):

@@ -7,7 +7,6 @@ import json
 import msgspec
 import pytest
 
-from imsim import cli
 from imsim.verify import zoo
 from imsim.verify.search import Case
 from imsim.verify.zoo import Hunted, Tally
@@ -16,19 +15,6 @@ from imsim.verify.zoo import Hunted, Tally
 @pytest.fixture(autouse=True)
 def _folder(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
-
-
-@pytest.fixture
-def imsim(capsys):
-    """Run the command in this process: its exit code, standard output and standard error."""
-
-    def call(*arguments):
-        with pytest.raises(SystemExit) as stop:
-            cli.main(arguments)
-        out, err = capsys.readouterr()
-        return stop.value.code, out, err
-
-    return call
 
 
 @pytest.fixture
