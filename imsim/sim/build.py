@@ -11,9 +11,11 @@ import msgspec
 import networkx as nx
 
 from imsim.errors import ConfigError
-from imsim.ports import Durability
+from imsim.ports import FIRST_EPOCH, Durability
 from imsim.protocol.config import DeviceConfig
+from imsim.protocol.frames import Created, Entry
 from imsim.protocol.server.config import ServerConfig
+from imsim.protocol.server.log import Membership, announcements, roster_key
 from imsim.scenario import faults as model
 from imsim.scenario.faults import Port
 from imsim.sim.backends import Backends, Service
@@ -44,7 +46,8 @@ if TYPE_CHECKING:
     from imsim.sim.world import World
 
 __all__ = [
-    "Makes", "backends", "befall", "clockwork", "network", "node_clock", "right_clock", "server_config", "server_site",
+    "Makes", "backends", "befall", "clockwork", "network", "node_clock", "right_clock", "seed_logs",
+    "server_config", "server_site",
 ]  # fmt: skip
 
 _PPM = 1e-6
@@ -187,6 +190,25 @@ def _service(backend: Backend) -> Service:
 
 def _mean(delay: Delay) -> float:
     return delay.offset + delay.mean
+
+
+def seed_logs(world: World) -> None:
+    """Conversations that exist from the start, with the members' own logs and the checkpoints that say so."""
+    log, values = world.backends.log, world.backends.values
+    for conversation in world.plan.conversations:
+        members = tuple(world.plan.users[index].name for index in conversation.members)
+        created = Entry(conversation.name, FIRST_EPOCH, 1, f"@{conversation.name}", "", world.epoch, Created(members))
+        log.write(conversation.name, FIRST_EPOCH, 1, created, 0)
+        log.commit(conversation.name, FIRST_EPOCH, 1)
+        membership = Membership(conversation.name)
+        membership.fold(created)
+        values.compare_and_set(roster_key(conversation.name), None, membership.roster(FIRST_EPOCH, 1))
+        for own, draft in announcements(created):
+            seq = log.state(own).committed + 1
+            entry = Entry(own, FIRST_EPOCH, seq, draft.client_id, "", draft.wall, draft.body)
+            log.write(own, FIRST_EPOCH, seq, entry, 0)
+            log.commit(own, FIRST_EPOCH, seq)
+    log.replicate()
 
 
 def befall(world: World, action: Any, node: DeviceNode | ServerNode) -> bool:  # noqa: ANN401 (any deviation)

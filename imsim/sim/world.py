@@ -22,9 +22,6 @@ import msgspec
 from imsim.errors import ImsimError
 from imsim.history import Event, History, Level, Writer
 from imsim.history.counters import Counters
-from imsim.ports import FIRST_EPOCH
-from imsim.protocol.frames import Created, Entry
-from imsim.protocol.server.log import Membership, announcements, roster_key
 from imsim.scenario.model import HistoryLevel
 from imsim.sim import build
 from imsim.sim.algorithms import REAL, Algorithms
@@ -47,6 +44,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
     from imsim.protocol.contract import AnyRetryPolicy
+    from imsim.protocol.frames import Entry
     from imsim.scenario import Scenario
     from imsim.scenario.people import PlatformPush
     from imsim.sim.clock import NodeClock, RightClock
@@ -156,7 +154,7 @@ class World:
         self.users = Users(self)
         self.faults = Faults(self)
         self.faults.check()
-        self._seed_logs()
+        build.seed_logs(self)
 
     # ------------------------------------------------------------------------------------------ running
 
@@ -284,26 +282,6 @@ class World:
         )
 
     # ------------------------------------------------------------------------------------------ at the start
-
-    def _seed_logs(self) -> None:
-        """Conversations that exist from the start, with the members' own logs and the checkpoints that say so."""
-        log, values = self.backends.log, self.backends.values
-        for conversation in self.plan.conversations:
-            members = tuple(self.plan.users[index].name for index in conversation.members)
-            created = Entry(
-                conversation.name, FIRST_EPOCH, 1, f"@{conversation.name}", "", self.epoch, Created(members)
-            )
-            log.write(conversation.name, FIRST_EPOCH, 1, created, 0)
-            log.commit(conversation.name, FIRST_EPOCH, 1)
-            membership = Membership(conversation.name)
-            membership.fold(created)
-            values.compare_and_set(roster_key(conversation.name), None, membership.roster(FIRST_EPOCH, 1))
-            for own, draft in announcements(created):
-                seq = log.state(own).committed + 1
-                entry = Entry(own, FIRST_EPOCH, seq, draft.client_id, "", draft.wall, draft.body)
-                log.write(own, FIRST_EPOCH, seq, entry, 0)
-                log.commit(own, FIRST_EPOCH, seq)
-        log.replicate()
 
     def _add(self, node: DeviceNode) -> None:
         self.devices[node.name] = node

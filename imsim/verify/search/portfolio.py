@@ -7,13 +7,14 @@ any machine that has Hypothesis, or on any that has not; the failure that is rep
 
 from __future__ import annotations
 
+import functools
 import time
 from typing import TYPE_CHECKING, Final
 
 from imsim.verify.search.drawn import Drawn, there
 from imsim.verify.search.exhaustive import Exhaustive
-from imsim.verify.search.priorities import Priorities
-from imsim.verify.search.sampling import Sampling, survey
+from imsim.verify.search.priorities import prioritized
+from imsim.verify.search.sampling import Sampling, sample, survey
 from imsim.verify.search.simpler import with_a_dull_network
 from imsim.verify.search.strategy import Strategy
 
@@ -54,12 +55,14 @@ def sources(
             dull = with_a_dull_network(scenario)
             made.append((Exhaustive.of(dull, seed=seed, algorithms=algorithms, depth=depth, largest=largest), turn))
         elif one is strategy or (strategy is Strategy.ALL and (one is not Strategy.HYPOTHESIS or there())):
-            made.append((_CHANCES[one](scenario, ground, seed, algorithms, largest), turn))
+            made.append((_by_chance(one)(scenario, ground, seed, algorithms, largest), turn))
     return made
 
 
-_CHANCES: Final[dict[Strategy, Callable[[Scenario, Ground, int, Algorithms, int], Source]]] = {
-    Strategy.RANDOM: Sampling,
-    Strategy.PCT: Priorities,
-    Strategy.HYPOTHESIS: Drawn,
-}
+def _by_chance(strategy: Strategy) -> Callable[[Scenario, Ground, int, Algorithms, int], Source]:
+    if strategy is Strategy.HYPOTHESIS:
+        return Drawn
+    return functools.partial(Sampling, strategy=strategy, draft=_DRAFTS[strategy])
+
+
+_DRAFTS: Final = {Strategy.RANDOM: sample, Strategy.PCT: prioritized}

@@ -24,25 +24,17 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
-import msgspec
-
-from imsim.scenario import Scenario
-from imsim.sim.algorithms import Algorithms
 from imsim.sim.decisions import Kind, draw, name_hash
 from imsim.sim.deviations import Delay, possible
 from imsim.verify.search.case import Case
 from imsim.verify.search.sampling import MOST, Ground, Sample, bits_from, pick, queue_of, sample
-from imsim.verify.search.strategy import Strategy
-from imsim.verify.search.trial import try_case
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-
+    from imsim.scenario import Scenario
     from imsim.sim.decisions import Improviser
     from imsim.sim.deviations import Action
-    from imsim.verify.search.trial import Told
 
-__all__ = ["Priorities", "prioritized"]
+__all__ = ["prioritized"]
 
 _STEPS: Final = (0.02, 0.1, 0.5)
 """Seconds between two neighbouring priorities."""
@@ -51,32 +43,6 @@ _LEVELS: Final = 12
 _CHANGES: Final = (0, 1, 1, 2, 3, 5)
 """How many changes of priority there may be: one less than the things that must come in one order."""
 _DELAYED: Final = frozenset(kind for kind in Kind if Delay in possible(kind))
-
-
-class Priorities(msgspec.Struct, frozen=True, eq=False):
-    """Cases by priority; see `Source`."""
-
-    scenario: Scenario
-    ground: Ground
-    seed: int
-    algorithms: Algorithms
-    largest: int
-
-    @property
-    def strategy(self) -> Strategy:
-        """It is one."""
-        return Strategy.PCT
-
-    @property
-    def count(self) -> None:
-        """There is no end."""
-        return
-
-    def tell(self, index: int, order: tuple[int, ...]) -> Iterator[Told]:
-        """Try one."""
-        draft = prioritized(self.scenario, self.ground, seed=self.seed, index=index)
-        trial = try_case(draft.case, algorithms=self.algorithms, improviser=draft.improviser)
-        yield trial.told(order, draft.faults)
 
 
 def prioritized(scenario: Scenario, ground: Ground, *, seed: int, index: int) -> Sample:

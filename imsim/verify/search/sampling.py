@@ -14,6 +14,7 @@ from __future__ import annotations
 import contextlib
 import math
 from collections import Counter
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, Final
 
 import msgspec
@@ -157,18 +158,21 @@ def sample(scenario: Scenario, ground: Ground, *, seed: int, index: int) -> Samp
 
 
 class Sampling(msgspec.Struct, frozen=True, eq=False):
-    """Random cases; see `Source`."""
+    """Cases by chance; see `Source`.
+
+    Attributes:
+        scenario, ground, seed, algorithms, largest: what is asked.
+        strategy: the one that it is.
+        draft: the case of a number, as far as that is known before it runs, such as `sample`.
+    """
 
     scenario: Scenario
     ground: Ground
     seed: int
     algorithms: Algorithms
     largest: int
-
-    @property
-    def strategy(self) -> Strategy:
-        """It is one."""
-        return Strategy.RANDOM
+    strategy: Strategy
+    draft: Callable[..., Sample]
 
     @property
     def count(self) -> None:
@@ -177,7 +181,7 @@ class Sampling(msgspec.Struct, frozen=True, eq=False):
 
     def tell(self, index: int, order: tuple[int, ...]) -> Iterator[Told]:
         """Try one."""
-        draft = sample(self.scenario, self.ground, seed=self.seed, index=index)
+        draft = self.draft(self.scenario, self.ground, seed=self.seed, index=index)
         trial = try_case(draft.case, algorithms=self.algorithms, improviser=draft.improviser)
         yield trial.told(order, draft.faults)
 
