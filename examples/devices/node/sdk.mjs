@@ -269,7 +269,11 @@ export class Device extends Fold {
   lookBehind(conversation, due) {
     const log = this.log(conversation);
     if (log.head <= log.upto) this.asks.delete(conversation);
-    else if (!this.asks.has(conversation)) this.asks.set(conversation, { due, tries: 0 });
+    else if (!this.asks.has(conversation)) {
+      this.asks.set(conversation, { due, tries: 0 });
+      // what came is not what comes next
+      if (log.above.length) this.notify({ type: "gap", conversation, seq: log.above.at(-1)[1] });
+    }
   }
 
   ask(conversation, now) {

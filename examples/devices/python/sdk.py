@@ -247,6 +247,8 @@ class Device(Fold):
             self.asks.pop(conversation, None)
         elif conversation not in self.asks:
             self.asks[conversation] = {"due": due, "tries": 0}
+            if log.above:  # what came is not what comes next
+                self.notify({"type": "gap", "conversation": conversation, "seq": log.above[-1][1]})
 
     def ask(self, conversation: str, now: float) -> None:
         question, log = self.asks[conversation], self.log(conversation)
