@@ -40,6 +40,12 @@ def deaf(line):
     hang(line)
 
 
+def half(line):
+    sys.stdout.write(said(line) + '{"n":')
+    sys.stdout.flush()
+    hang(line)
+
+
 def hang_up(line):
     os.close(sys.stdout.fileno())
     hang(line)
@@ -56,7 +62,7 @@ WRONG = {
     "deaf": deaf,
     "hang up": hang_up,
     "nonsense": lambda line: "Segmentation fault?\n",
-    "half a line": lambda line: '{"n":',
+    "half a line": half,
     "long": lambda line: "x" * ((1 << 24) + 100),
     "twice": lambda line: 2 * said(line),
     "nothing done": lambda line: json.dumps({"n": line["n"], "wake_at": None, "online": False, "quiet": True}) + "\n",

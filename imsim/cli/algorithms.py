@@ -17,21 +17,24 @@ from imsim.errors import ConfigError, nearest
 if TYPE_CHECKING:
     from imsim.protocol.contract import DeviceFactory
     from imsim.sim.algorithms import Instead
+    from imsim.sim.foreign import DeviceCommand
 
-__all__ = ["DeviceName", "DeviceProgram", "FlawName", "as_typed", "instead"]
+__all__ = ["DeviceLimit", "DeviceName", "DeviceProgram", "FlawName", "as_typed", "instead"]
 
 DeviceName = Annotated[str, Parameter(name="--device", metavar="MODULE:CLASS", show_default=False)]
 DeviceProgram = Annotated[str, Parameter(name="--device-cmd", metavar="COMMAND", show_default=False)]
+DeviceLimit = Annotated[str, Parameter(name="--device-limit", metavar="DURATION", show_default=False)]
 FlawName = Annotated[str, Parameter(name="--flaw", metavar="NAME", show_default=False)]
 
 
-def instead(device: str, command: str, flaw: str = "") -> Instead:
+def instead(device: str, command: str, limit: str, flaw: str = "") -> Instead:
     """What `--device`, `--device-cmd` and `--flaw` name, as keywords of `imsim.check`; empty if none is given.
 
     Raises:
-        ConfigError: there is no such class, program or flaw, or both a class and a program are given.
+        ConfigError: there is no such class, program or flaw, or both a class and a program are given, or a time limit
+            that is none, or is for no program.
     """
-    found = _device(device, command)
+    found = _device(device, command, limit)
     if flaw:
         from imsim.verify import zoo
 
@@ -42,23 +45,31 @@ def instead(device: str, command: str, flaw: str = "") -> Instead:
     return found
 
 
-def _device(device: str, command: str) -> Instead:
-    from imsim.sim.foreign import DeviceCommand
-
+def _device(device: str, command: str, limit: str) -> Instead:
     if device and command:
         raise ConfigError("--device-cmd: a device is either a class or a program, and --device names a class already")
+    if limit and not command:
+        raise ConfigError("--device-limit: it is for a program, and no --device-cmd names one")
     if command:
-        try:
-            return {"device": DeviceCommand(command)}
-        except ConfigError as error:
-            raise ConfigError(f"--device-cmd: {error}") from error
+        return {"device": _program(command, limit)}
     return {"device": _named(device)} if device else {}
 
 
-def as_typed(device: str, command: str, flaw: str) -> str:
+def _program(command: str, limit: str) -> DeviceCommand:
+    from imsim.scenario.values import seconds_of
+    from imsim.sim.foreign import DeviceCommand
+
+    given = {"limit": seconds_of("--device-limit", limit)} if limit else {}
+    try:
+        return DeviceCommand(command, **given)
+    except ConfigError as error:
+        raise ConfigError(f"--device-cmd: {error}") from error
+
+
+def as_typed(device: str, command: str, limit: str, flaw: str) -> str:
     """The same options again, as they are typed behind a command; empty if none is given."""
-    given = {"device": device, "device-cmd": shlex.quote(command) if command else "", "flaw": flaw}
-    return "".join(f" --{option} {value}" for option, value in given.items() if value)
+    given = {"device": device, "device-cmd": command, "device-limit": limit, "flaw": flaw}
+    return "".join(f" --{option} {shlex.quote(value)}" for option, value in given.items() if value)
 
 
 def _named(name: str) -> DeviceFactory:

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 from cyclopts import Parameter
 
-from imsim.cli.algorithms import DeviceName, DeviceProgram, instead
+from imsim.cli.algorithms import DeviceLimit, DeviceName, DeviceProgram, instead
 from imsim.cli.interrupt import Interrupt
 from imsim.cli.options import EXIT_CODES, FLAG, Overrides, Report, Whole, app
 from imsim.cli.screen import Screen, reader_may_leave, span
@@ -40,6 +40,7 @@ def run(  # noqa: PLR0913 (what a run may be told)
     live: Annotated[bool, FLAG] = False,
     device: DeviceName = "",
     device_cmd: DeviceProgram = "",
+    device_limit: DeviceLimit = "",
 ) -> int:
     """Run a model, show what it cost, and judge whether every promise was kept.
 
@@ -54,6 +55,7 @@ def run(  # noqa: PLR0913 (what a run may be told)
         live: Use real processes over WebSocket and SQLite instead of simulating.
         device: Run your own class on every device; the working directory is searched for its module.
         device_cmd: Run your own program on every device, in any language (docs/device-protocol.md).
+        device_limit: How long that program may take to answer a line, in real time; by default 5s.
     """
     from imsim.scenario import load
 
@@ -63,7 +65,7 @@ def run(  # noqa: PLR0913 (what a run may be told)
         raise ConfigError("--live: runs imsim's own devices only; leave out --device and --device-cmd, or --live")
     check_writable("--history", history, HISTORIES)
     check_writable("--report", report, REPORTS)
-    algorithms = instead(device, device_cmd)
+    algorithms = instead(device, device_cmd, device_limit)
     scenario = load(model, set_ or [])
     screen = Screen(quiet=json_)
     screen.line(f"seed {seed}" + (" (it decides nothing in a live run)" if live else ""))

@@ -9,9 +9,8 @@ from typing import Annotated, Final
 from cyclopts import App, Parameter, Token
 
 import imsim
-from imsim.errors import ConfigError
 
-__all__ = ["EXIT_CODES", "FLAG", "Overrides", "Report", "Whole", "app", "duration"]
+__all__ = ["EXIT_CODES", "FLAG", "Overrides", "Report", "Whole", "app"]
 
 EXIT_CODES: Final = (
     "Exit codes: 0 every promise held, 1 one was broken, 2 could not run, 3 could not be decided, 70 a bug of imsim's"
@@ -40,17 +39,3 @@ Report = Annotated[Path | None, Parameter(name="--report", metavar="FILE")]
 """Where to write what became of every promise, by its ending."""
 Overrides = Annotated[list[str] | None, Parameter(name="--set", negative="", metavar="KEY=VALUE")]
 """Keys of the model to change, `KEY=VALUE`."""
-
-
-def duration(option: str, text: str) -> float:
-    """The seconds that somebody typed.
-
-    Raises:
-        ConfigError: it is no duration, or none at all.
-    """
-    from imsim.scenario.values import parse_duration
-
-    seconds = float(text) if text.isdecimal() else parse_duration(text)
-    if not seconds:
-        raise ConfigError(f"{option} {text}: expected a duration such as 60s or 5m")
-    return seconds

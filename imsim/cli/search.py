@@ -13,9 +13,9 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 import msgspec
 from cyclopts import Parameter
 
-from imsim.cli.algorithms import DeviceName, DeviceProgram, FlawName, as_typed, instead
+from imsim.cli.algorithms import DeviceLimit, DeviceName, DeviceProgram, FlawName, as_typed, instead
 from imsim.cli.interrupt import Interrupt
-from imsim.cli.options import EXIT_CODES, FLAG, Overrides, Report, Whole, app, duration
+from imsim.cli.options import EXIT_CODES, FLAG, Overrides, Report, Whole, app
 from imsim.cli.screen import Screen, reader_may_leave
 from imsim.cli.writable import REPORTS, check_writable
 from imsim.errors import ConfigError, nearest
@@ -40,6 +40,7 @@ def check(  # noqa: PLR0913 (what a search may be told)
     property_: Annotated[list[str] | None, Parameter(name="--property", negative="", metavar="NAME")] = None,
     device: DeviceName = "",
     device_cmd: DeviceProgram = "",
+    device_limit: DeviceLimit = "",
     flaw: FlawName = "",
     jobs: Whole | None = None,
     report: Report = None,
@@ -59,18 +60,21 @@ def check(  # noqa: PLR0913 (what a search may be told)
         property_: Count this promise only; may be repeated.
         device: Run your own class on every device; the working directory is searched for its module.
         device_cmd: Run your own program on every device, in any language (docs/device-protocol.md).
+        device_limit: How long that program may take to answer a line, in real time; by default 5s.
         flaw: Plant a bug of the zoo in the algorithms, such as early-cursor (`imsim zoo` hunts them all).
         jobs: How many processes; by default one a core.
         report: Write what became of every promise to this file: .xml for JUnit, .json or .md.
         json_: Print one JSON object on one line, and nothing else.
     """
     from imsim.scenario import load
+    from imsim.scenario.values import seconds_of
     from imsim.study.explain import explain
     from imsim.verify import search
 
     check_writable("--report", report, REPORTS)
+    seconds = None if budget is None else seconds_of("--budget", budget)
     scenario = load(model, set_ or [])
-    algorithms, properties = instead(device, device_cmd, flaw), _properties(property_ or [])
+    algorithms, properties = instead(device, device_cmd, device_limit, flaw), _properties(property_ or [])
     screen = Screen(quiet=json_)
     screen.line(f"seed {seed}")
     with Interrupt() as interrupt, screen.count("cases") as tell:
@@ -84,7 +88,7 @@ def check(  # noqa: PLR0913 (what a search may be told)
             strategy=strategy,
             runs=runs,
             depth=depth,
-            budget=None if budget is None else duration("--budget", budget),
+            budget=seconds,
             seed=seed,
             properties=properties,
             first=search.earlier(scenario),
@@ -96,7 +100,7 @@ def check(  # noqa: PLR0913 (what a search may be told)
     files = [search.keep(failure) for failure in found.failures]
     for line in found.lines():
         screen.line(line)
-    again = [f"see it again: imsim replay {file}" + as_typed(device, device_cmd, flaw) for file in files]
+    again = [f"see it again: imsim replay {file}" + as_typed(device, device_cmd, device_limit, flaw) for file in files]
     for failure, how in zip(found.failures, again, strict=True):
         if not json_:
             screen.line(f"\n{explain(search.replay(failure.smallest, **algorithms))}\n")
@@ -120,6 +124,7 @@ def replay(
     *,
     device: DeviceName = "",
     device_cmd: DeviceProgram = "",
+    device_limit: DeviceLimit = "",
     flaw: FlawName = "",
     history: Annotated[Path | None, Parameter(metavar="FILE")] = None,
     json_: Annotated[bool, Parameter(name="--json"), FLAG] = False,
@@ -130,6 +135,7 @@ def replay(
         case: A file that `imsim check` wrote.
         device: Run your own class on every device.
         device_cmd: Run your own program on every device.
+        device_limit: How long that program may take to answer a line, in real time; by default 5s.
         flaw: Plant a bug of the zoo in the algorithms.
         history: Write every fact to this file, .jsonl or .parquet.
         json_: Print one JSON object on one line, and nothing else.
@@ -137,7 +143,7 @@ def replay(
     from imsim.study.explain import explain
     from imsim.verify import search
 
-    trial = search.replay(search.Case.read(case), **instead(device, device_cmd, flaw))
+    trial = search.replay(search.Case.read(case), **instead(device, device_cmd, device_limit, flaw))
     screen = Screen(quiet=json_)
     screen.line(f"\n{explain(trial)}\n")
     for line in str(trial).splitlines():
@@ -160,6 +166,7 @@ def export(
     pytest: Annotated[bool, FLAG] = False,
     device: DeviceName = "",
     device_cmd: DeviceProgram = "",
+    device_limit: DeviceLimit = "",
     flaw: FlawName = "",
 ) -> int:
     """Print a case in another form.
@@ -169,15 +176,17 @@ def export(
         pytest: As a pytest function that runs on its own.
         device: Your own class, which the function then imports.
         device_cmd: Your own program, which the function then starts.
+        device_limit: How long that program may take to answer a line, in real time; by default 5s.
         flaw: A bug of the zoo, which the function then plants.
     """
     from imsim.verify import search
 
     if not pytest:
         raise ConfigError("export: expected a form: --pytest")
-    instead(device, device_cmd, flaw)
+    instead(device, device_cmd, device_limit, flaw)
+    own = {"device": device, "command": device_cmd, "limit": device_limit, "flaw": flaw}
     with reader_may_leave():
-        print(search.to_pytest(search.Case.read(case), device=device, command=device_cmd, flaw=flaw), end="")
+        print(search.to_pytest(search.Case.read(case), **own), end="")
     return 0
 
 

@@ -50,10 +50,11 @@ def verify(
         budget: For judging one file, such as 10s or 5m; after that its verdict is unknown.
         json_: Print one JSON object a file, each on a line, and nothing else.
     """
+    from imsim.scenario.values import seconds_of
     from imsim.verify.files import check_file
     from imsim.verify.formats.read import format_named
 
-    known, seconds = format_named(format_), _seconds(budget)
+    known, seconds = format_named(format_), seconds_of("--budget", budget)
     screen = Screen(quiet=json_)
     codes: list[int] = []
     errors: list[ConfigError] = []
@@ -66,15 +67,6 @@ def verify(
         _tell(finding, screen, json_=json_)
         codes.append(finding.outcome.value)
     return _ended(codes, errors)
-
-
-def _seconds(budget: str) -> float:
-    from imsim.scenario.values import parse_duration
-
-    seconds = parse_duration(budget)
-    if not seconds:
-        raise ConfigError(f"--budget {budget}: expected a duration such as 10s or 5m")
-    return seconds
 
 
 def _tell(finding: Finding, screen: Screen, *, json_: bool) -> None:

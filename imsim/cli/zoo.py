@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Final
 
 from cyclopts import Parameter
 
-from imsim.cli.options import EXIT_CODES, FLAG, Whole, app, duration
+from imsim.cli.options import EXIT_CODES, FLAG, Whole, app
 from imsim.cli.screen import Screen, reader_may_leave
 
 if TYPE_CHECKING:
@@ -42,13 +42,15 @@ def zoo(
         jobs: How many bugs are hunted at once; by default one a core.
         json_: Print one JSON list on one line, and nothing else.
     """
+    from imsim.scenario.values import seconds_of
     from imsim.verify.zoo import FLAWS, MISSING, flaw, hunt_all
 
+    seconds = seconds_of("--budget", budget)
     flaws = [flaw(name) for name in names] or list(FLAWS)
     screen = Screen(quiet=json_)
     screen.line(f"seed {seed}")
     told: list[Hunted] = []
-    for hunted in hunt_all(flaws, budget=duration("--budget", budget), seed=seed, jobs=jobs):
+    for hunted in hunt_all(flaws, budget=seconds, seed=seed, jobs=jobs):
         if hunted.case is not None:
             hunted.case.write(_file(hunted))
         for line in _lines(hunted):

@@ -20,6 +20,8 @@ from typing import Annotated, ClassVar, Final
 import msgspec
 from msgspec import Meta
 
+from imsim.errors import ConfigError
+
 __all__ = [
     "ByteRate",
     "Bytes",
@@ -35,6 +37,7 @@ __all__ = [
     "Sizes",
     "Weight",
     "parse_duration",
+    "seconds_of",
 ]
 
 DAY: Final = 86400.0
@@ -66,9 +69,22 @@ class Section(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
 
 
 def parse_duration(text: str) -> float | None:
-    """The seconds of `"30s"`, `"500ms"`, `"5m"`, `"8h"`, `"2d"` or a plain number; None where it is no duration."""
+    """The seconds of `"30s"`, `"500ms"`, `"5m"`, `"8h"` or `"2d"`; None where it is no duration."""
     found = _DURATION.fullmatch(text.strip())
     return None if found is None else float(found[1]) * _UNITS[found[2]]
+
+
+def seconds_of(name: str, given: float | str) -> float:
+    """The seconds of what somebody gave under a name: a number, or a text such as `"60s"`.
+
+    Raises:
+        ConfigError: it is no duration, or none that lasts.
+    """
+    text = str(given)
+    seconds = float(given) if not isinstance(given, str) or text.isdecimal() else parse_duration(text)
+    if seconds is None or not 0.0 < seconds < math.inf:
+        raise ConfigError(f"{name} {text}: expected a duration such as 60s or 5m")
+    return seconds
 
 
 class Shape(enum.StrEnum):

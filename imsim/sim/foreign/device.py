@@ -19,6 +19,7 @@ import msgspec
 from imsim.errors import ConfigError
 from imsim.protocol.frames import Edit, Entry, Frame, Recall, user_log
 from imsim.protocol.records import Epoch
+from imsim.scenario.values import seconds_of
 from imsim.sim.foreign.host import host_of
 from imsim.sim.foreign.lines import LineError, Look, State, effects_of, told
 
@@ -43,17 +44,18 @@ class DeviceCommand(msgspec.Struct, frozen=True):
 
     Attributes:
         command: how it is started, as typed in a shell, but without one.
-        seconds: how long it may take to answer a line, in real time.
+        limit: how long it may take to answer a line, in real time: seconds, or a text such as `"20s"`.
 
     Raises:
-        ConfigError: there is no such program.
+        ConfigError: there is no such program, or the limit is none.
     """
 
     command: str
-    seconds: float = 5.0
+    limit: float | str = 5.0
 
     def __post_init__(self) -> None:
-        """Tell of a mistyped command before anything runs."""
+        """Tell of a mistyped command or limit before anything runs."""
+        msgspec.structs.force_setattr(self, "limit", seconds_of("the limit of a device", self.limit))
         try:
             words = shlex.split(self.command)
         except ValueError as error:
@@ -65,7 +67,7 @@ class DeviceCommand(msgspec.Struct, frozen=True):
 
     def __enter__(self) -> Self:
         """A world begins: there are no devices."""
-        host_of(self.command, self.seconds).begin()
+        host_of(self.command, float(self.limit)).begin()
         return self
 
     def __exit__(self, *_: object) -> None:
@@ -84,7 +86,7 @@ class DeviceCommand(msgspec.Struct, frozen=True):
     ) -> ForeignDevice:
         """A device of the program, with what is on its disk (`imsim.protocol.contract.DeviceFactory`)."""
         seed = int(random.at(f"life {install}", round(now * 1e6)).random() * _SEEDS)
-        device = ForeignDevice(host_of(self.command, self.seconds), store, user, name)
+        device = ForeignDevice(host_of(self.command, float(self.limit)), store, user, name)
         device.begin(install, seed, config, now)
         return device
 

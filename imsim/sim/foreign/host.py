@@ -28,17 +28,17 @@ class Host:
 
     Args:
         command: how it is started.
-        seconds: how long it may take to answer.
+        limit: seconds that it may take to answer.
 
     Raises:
         ConfigError: it cannot be started.
     """
 
-    def __init__(self, command: str, seconds: float) -> None:
-        self._key = command, seconds
+    def __init__(self, command: str, limit: float) -> None:
+        self._key = command, limit
         self._number = 0
         self._asked = ""
-        self._program = Program(shlex.split(command), seconds)
+        self._program = Program(shlex.split(command), limit)
 
     def begin(self) -> None:
         """A world begins: the program forgets its devices, and lines are numbered anew, so that a case says the same.
@@ -92,19 +92,19 @@ _REFUSED: Final[dict[tuple[str, float], str]] = {}
 """Those that did not greet, and what they did instead."""
 
 
-def host_of(command: str, seconds: float) -> Host:
+def host_of(command: str, limit: float) -> Host:
     """The program of a command, running and greeted.
 
     Raises:
         ConfigError: it cannot be started, or speaks another version.
         AlgorithmError: it does not greet.
     """
-    key = command, seconds
+    key = command, limit
     host = _HOSTS.get(key)
     if host is None:
         if key in _REFUSED:
             raise AlgorithmError(_REFUSED[key])
-        host = Host(command, seconds)
+        host = Host(command, limit)
         try:
             greeting = host.ask(Greeting, "hello", protocol=PROTOCOL)
         except AlgorithmError as error:

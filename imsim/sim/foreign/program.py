@@ -28,6 +28,8 @@ _SAID: Final = 200
 """Characters of a line that are quoted."""
 _TAIL: Final = 3
 """Lines of standard error that are quoted."""
+_MORE: Final = "--device-limit, or limit=…, grants more"
+"""What whoever waits for a slow program should know."""
 _GRACE: Final = 0.5
 """Seconds that a program which closed its output has to end."""
 
@@ -41,20 +43,23 @@ class Program:
 
     Args:
         words: the command, as a list.
-        seconds: how long an answer may take.
+        limit: seconds that an answer may take.
+
+    Attributes:
+        limit: the same, for the next answer.
 
     Raises:
         ConfigError: it cannot be started.
     """
 
-    def __init__(self, words: list[str], seconds: float) -> None:
+    def __init__(self, words: list[str], limit: float) -> None:
         try:
             self._process = subprocess.Popen(  # noqa: S603 (the command is the user's own)
                 words, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE, bufsize=0
             )
         except OSError as error:
             raise ConfigError(f"{' '.join(words)}: cannot be started: {error.strerror or error}") from error
-        self._seconds = seconds
+        self.limit = limit
         self._in, self._out, self._err = (
             stream.fileno() for stream in (self._process.stdin, self._process.stdout, self._process.stderr) if stream
         )
@@ -72,7 +77,7 @@ class Program:
         Raises:
             ProgramError: none comes; the program is ended.
         """
-        deadline = time.monotonic() + self._seconds
+        deadline = time.monotonic() + self.limit
         self._say(line, deadline)
         while (end := self._heard.find(b"\n")) < 0:
             if len(self._heard) > _LONGEST:
@@ -126,7 +131,7 @@ class Program:
             if writing:
                 self._poll.unregister(self._in)
         if not ready:
-            raise self.end(f"it did not answer within {self._seconds:g} s", bytes(self._heard) or None)
+            raise self.end(f"it did not answer within {self.limit:g} s ({_MORE})", bytes(self._heard) or None)
         if self._err in ready:
             self._hear_errors()
         if self._out in ready:

@@ -24,6 +24,7 @@ import msgspec
 
 from imsim.errors import ConfigError, nearest
 from imsim.history.parting import parting
+from imsim.scenario.values import seconds_of
 from imsim.sim.algorithms import Algorithms, Instead
 from imsim.verify.search.exhaustive import bounds
 from imsim.verify.search.found import Failure, Found
@@ -52,7 +53,7 @@ def check(  # noqa: PLR0913 (what a search may be told)
     strategy: Strategy | str = Strategy.RANDOM,
     runs: int | None = None,
     depth: int = 1,
-    budget: float | None = None,
+    budget: float | str | None = None,
     seed: int = 1,
     properties: Sequence[str] = (),
     first: Sequence[Case] = (),
@@ -71,7 +72,7 @@ def check(  # noqa: PLR0913 (what a search may be told)
         runs: how many cases; by default as many as the budget allows, and without one all of an exhaustive search,
             otherwise 1,000.
         depth: how many deviations a case of an exhaustive search has at most.
-        budget: seconds to spend.
+        budget: how long to search: seconds, or a text such as `"60s"`.
         seed: the same seed gives the same cases.
         properties: promises that count, by their names; by default all.
         first: cases that failed earlier, to be tried before all others.
@@ -90,15 +91,16 @@ def check(  # noqa: PLR0913 (what a search may be told)
         >>> imsim.check(imsim.load("tiny"), runs=20).failures
         ()
     """
-    _validate(seed=seed, runs=runs, depth=depth, budget=budget, jobs=jobs)
+    _validate(seed=seed, runs=runs, depth=depth, jobs=jobs)
+    granted = None if budget is None else seconds_of("budget", budget)
     chosen, algorithms = _strategy(strategy), Algorithms(**instead)
     hunt = _Hunt(scenario, algorithms, frozenset(properties))
     failure = hunt.try_first(first)
     chances: list[tuple[Source, int]] = []
     if failure is None:
         chances = sources(chosen, scenario, seed=seed, algorithms=algorithms, depth=depth)
-        limit = _DEFAULT_RUNS if runs is None and budget is None and chosen is not Strategy.EXHAUSTIVE else runs
-        failure = hunt.search(chances, limit, budget, _jobs(jobs, algorithms), on_progress)
+        limit = _DEFAULT_RUNS if runs is None and granted is None and chosen is not Strategy.EXHAUSTIVE else runs
+        failure = hunt.search(chances, limit, granted, _jobs(jobs, algorithms), on_progress)
     seconds = time.monotonic() - hunt.begin
     if failure is not None and failure.order:
         if on_failure is not None:
@@ -121,14 +123,12 @@ def _shrunk(failure: Failure, algorithms: Algorithms, seconds: float) -> Failure
     return msgspec.structs.replace(failure, story=story)
 
 
-def _validate(*, seed: int, budget: float | None, **counts: int | None) -> None:
+def _validate(*, seed: int, **counts: int | None) -> None:
     if seed < 0:
         raise ConfigError(f"seed: expected an integer >= 0, got {seed}")
     for name, value in counts.items():
         if value is not None and value < 1:
             raise ConfigError(f"{name}: expected an integer >= 1, got {value}")
-    if budget is not None and not budget > 0:
-        raise ConfigError(f"budget: expected seconds > 0, got {budget}")
 
 
 def _strategy(name: Strategy | str) -> Strategy:

@@ -86,12 +86,12 @@ def test_what_is_found_is_kept_replayed_and_exported(imsim):
 
 def test_a_program_is_a_device_that_is_checked_replayed_and_exported(imsim):
     typed = shlex.join([sys.executable, str(EXAMPLE), "--forget-outbox"])
-    program = ("--device-cmd", typed)
+    program = ("--device-cmd", typed, "--device-limit", "30s")
     code, out, _ = imsim("check", "tiny", "--runs", "20", "--jobs", "1", *program)
     assert code == 1
     assert "retries ended: " in out
     (file,) = Path(".imsim/failures").iterdir()
-    assert f"see it again: imsim replay {file} --device-cmd {shlex.quote(typed)}" in out
+    assert f"see it again: imsim replay {file} --device-cmd {shlex.quote(typed)} --device-limit 30s" in out
 
     code, out, _ = imsim("replay", str(file), *program)
     assert (code, "a broken promise" in out) == (1, True)
@@ -99,7 +99,10 @@ def test_a_program_is_a_device_that_is_checked_replayed_and_exported(imsim):
     assert code == 0, "the correct device keeps the promise"
     code, out, _ = imsim("export", str(file), "--pytest", *program)
     assert code == 0
-    assert f'imsim.replay(imsim.Case.from_toml(CASE), device=imsim.DeviceCommand("{typed}")).assert_ok()' in out
+    assert (
+        f'imsim.replay(imsim.Case.from_toml(CASE), device=imsim.DeviceCommand("{typed}", limit="30s")).assert_ok()'
+        in out
+    )
     compile(out, "test_found.py", "exec")
 
 
@@ -153,6 +156,11 @@ def test_json_is_one_object_on_one_line(imsim):
             "--device-cmd: there is no program './my-sdk' to run as a device",
         ),
         (("check", "tiny", "--device-cmd", "sh", *HASTY), "--device-cmd: a device is either a class or a program"),
+        (
+            ("check", "tiny", "--device-cmd", "sh", "--device-limit", "5 parsecs"),
+            "--device-limit 5 parsecs: expected a duration such as 60s or 5m",
+        ),
+        (("check", "tiny", "--device-limit", "5s"), "--device-limit: it is for a program, and no --device-cmd"),
         (("run", "tiny", "--device-cmd", "my-sdk"), "--device-cmd: there is no program 'my-sdk'"),
         (("run", "tiny", "--live", *HASTY), "--live: runs imsim's own devices only"),
         (("check", "tini"), "tini"),

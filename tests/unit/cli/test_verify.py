@@ -130,7 +130,7 @@ def test_a_model_of_ones_own(verify):
         (("bad", "--model", "regster"), "--model regster: no such model (did you mean 'register'?)"),
         (("bad", "--model", "mutex"), "bad: line 1: write: no such operation; mutex has acquire, release"),
         (("bad", "--format", "xml"), "--format xml: no such format; there are auto, imsim-jsonl"),
-        (("bad", "--budget", "soon"), "--budget soon: expected a duration such as 10s or 5m"),
+        (("bad", "--budget", "soon"), "--budget soon: expected a duration such as 60s or 5m"),
         (("hard",), "hard: it calls add, read, which counter and set can judge; name one with --model"),
         (("none",), "none: cannot be read: No such file or directory"),
         ((), "FILE is missing; see: imsim verify --help"),

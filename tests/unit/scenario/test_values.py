@@ -6,7 +6,8 @@ import statistics
 
 import pytest
 
-from imsim.scenario.values import Delay, Shape, Sizes, parse_duration
+from imsim.errors import ConfigError
+from imsim.scenario.values import Delay, Shape, Sizes, parse_duration, seconds_of
 
 
 @pytest.mark.parametrize(
@@ -20,6 +21,17 @@ def test_durations_have_units(text: str, seconds: float) -> None:
 @pytest.mark.parametrize("text", ["", "5", "s", "-5s", "5 parsecs", "1h30m", "nan"])
 def test_other_text_is_no_duration(text: str) -> None:
     assert parse_duration(text) is None
+
+
+@pytest.mark.parametrize(("given", "seconds"), [("1.5 m", 90.0), ("60", 60.0), (0.25, 0.25), (7, 7.0)])
+def test_what_a_person_gives_is_a_number_or_a_text(given: float | str, seconds: float) -> None:
+    assert seconds_of("--budget", given) == seconds
+
+
+@pytest.mark.parametrize("given", ["soon", "", "0s", "0", "-5", 0, -1.0, float("nan"), float("inf")])
+def test_what_does_not_last_is_no_duration(given: float | str) -> None:
+    with pytest.raises(ConfigError, match=rf"^--budget {given}: expected a duration such as 60s or 5m$"):
+        seconds_of("--budget", given)
 
 
 @pytest.mark.parametrize("shape", list(Shape))

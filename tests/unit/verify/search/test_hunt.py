@@ -80,7 +80,7 @@ def test_only_promises_that_were_asked_for_count(tiny):
 
 
 def test_a_budget_ends_a_search(tiny):
-    found = check(tiny, budget=0.001, jobs=1)
+    found = check(tiny, budget="1ms", jobs=1)
     assert 0 < found.cases <= 20
 
 
@@ -124,7 +124,7 @@ def test_a_turn_of_every_strategy(tiny):
         ({"seed": -1}, "seed: expected"),
         ({"runs": 0}, "runs: expected"),
         ({"jobs": 0}, "jobs: expected"),
-        ({"budget": 0.0}, "budget: expected"),
+        ({"budget": 0.0}, "budget 0.0: expected a duration"),
     ],
 )
 def test_numbers_out_of_range_are_refused(tiny, asked, says):
