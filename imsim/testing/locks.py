@@ -26,7 +26,7 @@ def check_locks(
     run: Run = in_asyncio,
     *,
     sleep: Sleep = asyncio.sleep,
-    lease: float = 0.05,
+    lease: float = 0.2,
     only: Sequence[str] | None = None,
 ) -> None:
     """Check that locks keep every promise of `imsim.ports.Locks`.

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import tempfile
-import time
 from contextlib import asynccontextmanager, contextmanager
 from typing import TYPE_CHECKING, Any
 
@@ -92,12 +91,30 @@ class SimulatedWorld:
 SLOW = Service(seconds=lambda uniform: 0.001 * uniform, capacity=2, latency=lambda _: 0.0005)
 
 
+class Stepped(AsyncRuntime):
+    """A runtime whose time passes only where somebody sleeps, so that a busy machine lets nothing expire too soon."""
+
+    def __init__(self, world: SqliteWorld) -> None:
+        super().__init__()
+        self.world = world
+
+    def now(self) -> float:
+        return self.world.now
+
+    def wall(self) -> float:
+        return self.world.now
+
+    async def sleep(self, seconds: float) -> None:
+        await self.world.sleep(seconds)
+
+
 class SqliteWorld:
     """A loop, and as many fresh files as are asked for."""
 
-    visibility = 0.25
+    visibility = 0.05
 
     def __init__(self) -> None:
+        self.now = 1.0
         self.folder = tempfile.TemporaryDirectory()
         self.files = 0
 
@@ -112,7 +129,8 @@ class SqliteWorld:
         self.folder.cleanup()
 
     async def sleep(self, seconds: float) -> None:
-        await asyncio.sleep(seconds)
+        self.now += seconds
+        await asyncio.sleep(0)
 
     def fresh(self, port: str, wrap: Callable[[Any], Any] = lambda port: port) -> Callable[[], Any]:
         """A factory of one port; `wrap` may break it."""
@@ -121,11 +139,11 @@ class SqliteWorld:
         async def opened() -> AsyncIterator[Any]:
             self.files += 1
             database = Database(f"{self.folder.name}/{self.files}.db", SCHEMA)
-            runtime = AsyncRuntime()
+            runtime = Stepped(self)
             ports = {
                 "log": lambda: SqliteLog(database),
-                "kv": lambda: SqliteKeyValue(database, time.time),
-                "locks": lambda: SqliteLocks(database, time.monotonic, time.time),
+                "kv": lambda: SqliteKeyValue(database, runtime.wall),
+                "locks": lambda: SqliteLocks(database, runtime.now, runtime.wall),
                 "queue": lambda: SqliteQueue(database, runtime, visibility=self.visibility),
             }
             yield wrap(ports[port]())
