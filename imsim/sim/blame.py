@@ -6,19 +6,36 @@ raised in the world though it is the algorithm's: it was called as the contract 
 
 from __future__ import annotations
 
+import contextlib
 from typing import TYPE_CHECKING
 
-from imsim.errors import AlgorithmError
+from imsim.errors import AlgorithmError, ImsimError
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
     from types import TracebackType
 
     from imsim.sim.algorithms import Algorithms
+    from imsim.sim.kernel import Kernel
 
-__all__ = ["blamed"]
+__all__ = ["blamed", "blaming"]
 
 _WORLD = "imsim.sim."
 _ALGORITHMS = "imsim.protocol."
+
+
+@contextlib.contextmanager
+def blaming(algorithms: Algorithms, kernel: Kernel) -> Iterator[None]:
+    """What the algorithm raises in here comes out as an `AlgorithmError`, and all else as it is."""
+    try:
+        yield
+    except ImsimError:
+        raise
+    except Exception as error:
+        guilty = blamed(error, algorithms, kernel.now)
+        if guilty is error:
+            raise
+        raise guilty from error
 
 
 def blamed(error: Exception, algorithms: Algorithms, at: float) -> Exception:

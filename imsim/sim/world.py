@@ -14,18 +14,18 @@ What does not belong here: what a node, a link, a backend or a fault does (their
 # ruff: noqa: SLF001 - rows carry the kernel's clock, as the kernel documents
 from __future__ import annotations
 
+import contextlib
 import math
 from typing import TYPE_CHECKING, Any
 
 import msgspec
 
-from imsim.errors import ImsimError
 from imsim.history import Event, History, Level, Writer
 from imsim.history.counters import Counters
 from imsim.scenario.model import HistoryLevel
 from imsim.sim import build
 from imsim.sim.algorithms import REAL, Algorithms
-from imsim.sim.blame import blamed
+from imsim.sim.blame import blaming
 from imsim.sim.decisions import Decisions, Kind, draw, unit
 from imsim.sim.deviations import CrashAfter, CrashBefore, Delay, Drop, Pause
 from imsim.sim.device_node import DeviceNode
@@ -41,7 +41,7 @@ from imsim.sim.witnesses import Losses, Operations
 from imsim.sim.workload import plan
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Iterator, Sequence
 
     from imsim.protocol.contract import AnyRetryPolicy
     from imsim.protocol.frames import Entry
@@ -169,19 +169,10 @@ class World:
             AlgorithmError: the algorithm under test broke its contract.
         """
         try:
-            guard = Guard(self.algorithms)
-            with self.algorithms.in_force(), guard.on_duty():
+            with self.watched() as guard, self.algorithms.in_force():
                 return self._run(None if on_progress is None else guard.resting(on_progress))
-        except ImsimError:
-            raise
-        except Exception as error:
-            guilty = blamed(error, self.algorithms, self.kernel.now)
-            if guilty is error:
-                raise
-            raise guilty from error
         finally:
-            for server in self.servers:
-                server.end()
+            self.end()
 
     def _run(self, on_progress: Callable[[float, float], bool | None] | None) -> Outcome:
         self.begin()
@@ -193,8 +184,19 @@ class World:
                 return self._outcome(interrupted=True)
         return self.finish(on_progress)
 
+    @contextlib.contextmanager
+    def watched(self) -> Iterator[Guard]:
+        """Whatever lets the algorithms run does so in here: a guard is on duty, and what they raise is their fault.
+
+        Raises:
+            AlgorithmError: the algorithm under test broke its contract.
+        """
+        guard = Guard(self.algorithms)
+        with blaming(self.algorithms, self.kernel), guard.on_duty():
+            yield guard
+
     def begin(self) -> None:
-        """Start what there is; from then on the kernel runs it. `run` does this, and `finish`."""
+        """Start what there is; from then on the kernel runs it. `run` does this, and `finish`, and `end`."""
         for server in self.servers:
             server.start()
         for node in self.devices.values():
@@ -224,6 +226,11 @@ class World:
             tell_end(node)
         self.fact(None, Event.HEALED, detail="end")
         return self._outcome(converged=converged)
+
+    def end(self) -> None:
+        """Nothing of it runs any more, whether it came to its end or not."""
+        for server in self.servers:
+            server.end()
 
     def _heal(self) -> None:
         """The end of all faults: everybody is there and can reach everybody."""

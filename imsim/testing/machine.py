@@ -17,6 +17,7 @@ What does not belong here: values that are drawn before anything runs (strategie
 from __future__ import annotations
 
 import contextlib
+import sys
 from typing import TYPE_CHECKING, Any, ClassVar, Final
 
 import msgspec
@@ -77,8 +78,7 @@ class WorldMachine(RuleBasedStateMachine):
             self.scenario, traffic=Gaps(messages_per_device=0), faults=Faults(), duration=_DAY, without=()
         )
         algorithms = Algorithms(**self.instead)
-        self._stack = contextlib.ExitStack()
-        self._stack.enter_context(algorithms.in_force())
+        self._outside = sys.exc_info()[1]
         self.world = World(quiet, seed=self.seed, algorithms=algorithms)
         self.devices = list(self.world.devices)
         self.nodes = [*self.devices, *(server.name for server in self.world.servers)]
@@ -86,7 +86,12 @@ class WorldMachine(RuleBasedStateMachine):
         self.written: list[tuple[str, str, str]] = []
         self.verdict: Verdict | None = None
         self._counts: dict[str, int] = {}
-        self.world.begin()
+        with contextlib.ExitStack() as stack:
+            stack.callback(self.world.end)
+            with self.world.watched():
+                stack.enter_context(algorithms.in_force())
+                self.world.begin()
+            self._stack = stack.pop_all()
 
     # ------------------------------------------------------------------------------------------ what users do
 
@@ -125,7 +130,8 @@ class WorldMachine(RuleBasedStateMachine):
     def crash(self, node: str) -> None:
         """A process dies, and is started again after a while."""
         victim = self._node(node)
-        victim.crash()
+        with self.world.watched():
+            victim.crash()
         again = victim.start if node not in self.world.devices else self.world.devices[node].restart
         self.world.kernel.call_in(self.world.restart_after, lambda _: again())
 
@@ -133,33 +139,37 @@ class WorldMachine(RuleBasedStateMachine):
     def partition(self, device: str, one_way: bool) -> None:  # noqa: FBT001 (Hypothesis draws it)
         """Nothing passes from a device to the first server, nor back unless `one_way`."""
         node, server = self.world.devices[device], self.world.servers[0]
-        self.world.network.partition(node, server, one_way=one_way)
+        with self.world.watched():
+            self.world.network.partition(node, server, one_way=one_way)
         self.world.fact(None, Event.PARTITIONED, detail=f"{device} {'->' if one_way else '|'} {server.name}")
 
     @rule()
     def heal(self) -> None:
         """Every partition ends."""
-        self.world.network.heal()
+        with self.world.watched():
+            self.world.network.heal()
         self.world.fact(None, Event.HEALED, detail="all partitions")
 
     @rule(seconds=st.sampled_from(_SECONDS))
     def wait(self, seconds: float) -> None:
         """Time passes."""
         kernel = self.world.kernel
-        kernel.run(until=kernel.now + seconds)
+        with self.world.watched():
+            kernel.run(until=kernel.now + seconds)
 
     # ------------------------------------------------------------------------------------------ the end
 
     def teardown(self) -> None:
-        """Heal everything, wait for convergence, and judge.
+        """Heal everything, wait for convergence, and judge; where something failed already, that is what is told.
 
         Raises:
             AlgorithmError: a promise was broken, or it is not known whether one was.
         """
         with self._stack:
-            end = self.world.finish()
-            for server in self.world.servers:
-                server.end()
+            if sys.exc_info()[1] is not self._outside:  # Hypothesis comes here on the way out of a rule that failed
+                return
+            with self.world.watched():
+                end = self.world.finish()
             self.verdict = weigh_run(
                 Evidence(end.history), self.world.scenario, converged=end.converged, grace=end.grace
             )
@@ -190,4 +200,5 @@ class WorldMachine(RuleBasedStateMachine):
         who = next(known for known in plan.devices if known.name == device)
         size = _SIZE if action in {Action.SEND, Action.EDIT} else 0
         now = self.world.kernel.now
-        self.world.users.act(Intention(now, action, who.user, who.index, where.index, name, target, size, None))
+        with self.world.watched():
+            self.world.users.act(Intention(now, action, who.user, who.index, where.index, name, target, size, None))
