@@ -1,18 +1,21 @@
 """What an algorithm must not reach for: the real clock, chance that no seed governs, threads.
 
 A run is determined by scenario and seed, or a failing case could not be had again. So while a world runs, a call of
-`time.monotonic()`, `random.random()`, `uuid.uuid4()`, `Thread.start()` or their like fails loudly if the code that
-makes it is the algorithm's: it is told the time with each call, and is handed a source of randomness. Everybody else in
-the process, and every other thread, is served as always.
+`time.monotonic()`, `datetime.now()`, `random.random()`, `uuid.uuid4()`, `Thread.start()` or their like fails loudly if
+the code that makes it is the algorithm's: it is told the time with each call, and is handed a source of randomness.
+Everybody else in the process, and every other thread, is served as always.
 
 The functions are replaced in the modules that have them, and in the algorithm's own modules where these imported them
-by name. What hides behind something else, such as `datetime.now()`, goes unnoticed here; running the same case twice
-tells (imsim/history/parting.py).
+by name. The classes of `datetime` cannot be changed: in the algorithm's own modules, and only there, their names mean
+shadows of them meanwhile, whose objects are the real ones. So an import inside a function goes unnoticed there, as does
+whatever a library asks on the algorithm's behalf; that another run of a failing case goes another way is told by the
+search (imsim/history/parting.py).
 """
 
 from __future__ import annotations
 
 import contextlib
+import datetime as dt
 import functools
 import os
 import random
@@ -20,6 +23,7 @@ import secrets
 import sys
 import threading
 import time
+import types
 import uuid
 from typing import TYPE_CHECKING, Any, Final
 
@@ -27,7 +31,6 @@ from imsim.errors import AlgorithmError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
-    from types import ModuleType
 
     from imsim.sim.algorithms import Algorithms
 
@@ -123,7 +126,7 @@ class Guard:
             for module in [module for name, module in sys.modules.items() if self.minds(name)]:
                 self._replace_in(module)
 
-    def _replace_in(self, module: ModuleType) -> None:
+    def _replace_in(self, module: types.ModuleType) -> None:
         for name, value in list(vars(module).items()):
             watching = _BY_REAL.get(id(value))
             if watching is not None:
@@ -148,4 +151,35 @@ _WATCHED: Final = tuple(
     for owner, names, why in _FORBIDDEN
     for name in names
 )
-_BY_REAL: Final = {id(real): watching for *_, real, watching in _WATCHED}
+
+
+class _Shadow(type):
+    """The class of a class that only makes objects of the one below it."""
+
+    def __instancecheck__(cls, one: object) -> bool:
+        return isinstance(one, cls.__mro__[1])
+
+    def __subclasscheck__(cls, kind: type) -> bool:
+        return issubclass(kind, cls.__mro__[1])
+
+
+def _shadow(real: type[dt.date], *presents: str) -> _Shadow:
+    """A class like `real`, whose ways to ask for the present are watched."""
+    watching = {
+        name: staticmethod(_watching(getattr(real, name), f"{real.__name__}.{name}", _TOLD)) for name in presents
+    }
+
+    def made(_: type, *given: Any, **named: Any) -> dt.date:  # noqa: ANN401 (as the real one takes them)
+        return real(*given, **named)
+
+    return _Shadow(real.__name__, (real,), {"__slots__": (), "__new__": made, **watching})
+
+
+_DATES: Final = types.ModuleType("datetime")
+vars(_DATES).update(vars(dt), date=_shadow(dt.date, "today"), datetime=_shadow(dt.datetime, "now", "utcnow", "today"))
+_BY_REAL: Final[dict[int, object]] = {
+    **{id(real): watching for *_, real, watching in _WATCHED},
+    id(dt): _DATES,
+    id(dt.date): _DATES.date,
+    id(dt.datetime): _DATES.datetime,
+}

@@ -1,12 +1,15 @@
 """The guard: the algorithm's own calls of clocks, chance and threads fail loudly, everybody else's go on."""
 
-# ruff: noqa: PLW0108, TID251 - what is forbidden is what is tested, and must be called from here
+# ruff: noqa: DTZ002, DTZ005, DTZ011, PLW0108, TID251 - what is forbidden is what is tested, and must be called from here
 from __future__ import annotations
 
+import datetime as dt
+import pickle
 import random
 import threading
 import time
 import uuid
+from datetime import UTC, date, datetime
 from time import monotonic
 
 import pytest
@@ -18,7 +21,9 @@ from imsim.sim.algorithms import Algorithms
 from imsim.sim.world import World
 from imsim.verify.search import check
 
-REAL = (time.time, time.sleep, random.random, uuid.uuid4, threading.Thread.start, monotonic)
+KINDS = (datetime, date)
+"""In a tuple, since names of this module are given other meanings while a world runs."""
+REAL = (time.time, time.sleep, random.random, uuid.uuid4, threading.Thread.start, monotonic, datetime, dt)
 
 
 def reaching(act):
@@ -44,6 +49,10 @@ def reaching(act):
         (lambda: random.choice([1]), "random.choice"),
         (lambda: uuid.uuid4(), "uuid.uuid4"),
         (lambda: threading.Thread().start(), "Thread.start"),
+        (lambda: datetime.now(UTC), "datetime.now"),
+        (lambda: datetime.today(), "datetime.today"),
+        (lambda: dt.datetime.now(), "datetime.now"),
+        (lambda: dt.date.today(), "date.today"),
     ],
 )
 def test_what_no_seed_governs_fails_loudly_and_names_the_caller(act, word):
@@ -51,7 +60,7 @@ def test_what_no_seed_governs_fails_loudly_and_names_the_caller(act, word):
     with pytest.raises(AlgorithmError, match=rf"{__name__} called {word}\(\): a run is determined") as told:
         world.run()
     assert told.value.exit_code == 1
-    now = (time.time, time.sleep, random.random, uuid.uuid4, threading.Thread.start, monotonic)
+    now = (time.time, time.sleep, random.random, uuid.uuid4, threading.Thread.start, monotonic, datetime, dt)
     assert now == REAL, "everything is put back"
 
 
@@ -101,7 +110,27 @@ def test_worlds_in_several_threads_put_back_what_was_there():
         thread.start()
     for thread in threads:
         thread.join()
-    assert (time.time, time.sleep, random.random, uuid.uuid4, threading.Thread.start, monotonic) == REAL
+    now = (time.time, time.sleep, random.random, uuid.uuid4, threading.Thread.start, monotonic, datetime, dt)
+    assert now == REAL
+
+
+def test_a_calendar_is_no_clock():
+    told = []
+
+    def look():
+        noon = datetime(2026, 3, 1, 12, tzinfo=UTC)
+        same = [datetime.fromtimestamp(noon.timestamp(), UTC), datetime.fromisoformat("2026-03-01T12:00Z"),
+                dt.datetime.combine(date(2026, 3, 1), noon.timetz()), pickle.loads(pickle.dumps(noon))]  # fmt: skip # noqa: S301
+        assert all(type(one) is KINDS[0] and one == noon for one in same)
+        assert isinstance(noon, datetime | dt.date)
+        assert issubclass(datetime, date)
+        assert not isinstance(noon.date(), datetime)
+        assert isinstance(KINDS[0].max, dt.datetime)
+        assert dt.timedelta(hours=1) > noon - same[0]
+        told.append(noon)
+
+    World(load("tiny"), seed=1, algorithms=Algorithms(device=reaching(look))).run()
+    assert told
 
 
 def test_a_search_reports_it_as_a_broken_contract():
