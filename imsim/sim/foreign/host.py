@@ -1,8 +1,8 @@
 """The talk with one running program: numbered lines, each answered before the next one is said.
 
 There is one program for each command in each process of imsim. It is started when it is first needed and lives until
-the process ends or it breaks the contract; then the next world starts it anew. A program that does not even greet is
-not waited for again: nothing that a world does would change that.
+the process ends or it breaks the contract; then the next world starts it anew. A program that never greeted is no
+device with a flaw but a mistyped command, and nothing is searched.
 """
 
 from __future__ import annotations
@@ -88,31 +88,31 @@ class Host:
 
 _HOSTS: Final[dict[tuple[str, float], Host]] = {}
 """The programs that run for this process."""
-_REFUSED: Final[dict[tuple[str, float], str]] = {}
-"""Those that did not greet, and what they did instead."""
+_GREETED: Final[set[str]] = set()
+"""The commands whose programs greeted, so that they are known to be devices."""
 
 
 def host_of(command: str, limit: float) -> Host:
     """The program of a command, running and greeted.
 
     Raises:
-        ConfigError: it cannot be started, or speaks another version.
-        AlgorithmError: it does not greet.
+        ConfigError: it cannot be started, does not greet, or speaks another version.
+        AlgorithmError: it greeted an earlier world, and does not greet this one.
     """
     key = command, limit
     host = _HOSTS.get(key)
     if host is None:
-        if key in _REFUSED:
-            raise AlgorithmError(_REFUSED[key])
         host = Host(command, limit)
         try:
             greeting = host.ask(Greeting, "hello", protocol=PROTOCOL)
         except AlgorithmError as error:
-            _REFUSED[key] = str(error)
-            raise
+            if command in _GREETED:
+                raise
+            raise ConfigError(str(error)) from None
         if greeting.protocol != PROTOCOL:
             host.close()
             raise ConfigError(f"{command}: speaks version {greeting.protocol} of the device protocol, not {PROTOCOL}")
+        _GREETED.add(command)
         _HOSTS[key] = host
     return host
 

@@ -4,6 +4,9 @@ Asking is lockstep: a line is written, and one line is waited for. So there are 
 the program: it does not answer in time, it is gone, or it says something else. What it wrote to standard error
 meanwhile is read along, lest it wait for somebody to do so, and its end is quoted then.
 
+It runs in a process group of its own: whoever interrupts imsim at a terminal does not interrupt the program between two
+lines, which would look like its own fault, and what a script starts ends with the script.
+
 What does not belong here: what the lines say (lines.py).
 """
 
@@ -13,6 +16,7 @@ import collections
 import contextlib
 import os
 import select
+import signal
 import subprocess
 import time
 from typing import Final
@@ -28,8 +32,8 @@ _SAID: Final = 200
 """Characters of a line that are quoted."""
 _TAIL: Final = 3
 """Lines of standard error that are quoted."""
-_MORE: Final = "--device-limit, or limit=…, grants more"
-"""What whoever waits for a slow program should know."""
+_MORE: Final = "does it flush its output? --device-limit, or limit=…, grants more"
+"""What whoever waits for a program should know."""
 _GRACE: Final = 0.5
 """Seconds that a program which closed its output has to end."""
 
@@ -55,7 +59,12 @@ class Program:
     def __init__(self, words: list[str], limit: float) -> None:
         try:
             self._process = subprocess.Popen(  # noqa: S603 (the command is the user's own)
-                words, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE, bufsize=0
+                words,
+                stdin=subprocess.PIPE,
+                stdout=subprocess.PIPE,
+                stderr=subprocess.PIPE,
+                bufsize=0,
+                process_group=0,
             )
         except OSError as error:
             raise ConfigError(f"{' '.join(words)}: cannot be started: {error.strerror or error}") from error
@@ -96,10 +105,11 @@ class Program:
         return ProgramError(f"{why}{quoted}" + (f"; on standard error: {heard}" if heard else ""))
 
     def close(self) -> None:
-        """End it, and read the rest of its standard error."""
+        """End it and whatever it started, and read the rest of its standard error."""
         process = self._process
-        process.kill()
-        process.wait()
+        if process.poll() is None:
+            os.killpg(process.pid, signal.SIGKILL)
+            process.wait()
         with contextlib.suppress(OSError):
             os.set_blocking(self._err, False)
             while chunk := os.read(self._err, _CHUNK):
@@ -131,7 +141,8 @@ class Program:
             if writing:
                 self._poll.unregister(self._in)
         if not ready:
-            raise self.end(f"it did not answer within {self.limit:g} s ({_MORE})", bytes(self._heard) or None)
+            how = f"it did not answer within {self.limit:g} s ({_MORE})"
+            raise self.end(how + "; without an end of line it said" * bool(self._heard), bytes(self._heard) or None)
         if self._err in ready:
             self._hear_errors()
         if self._out in ready:

@@ -106,11 +106,14 @@ def test_a_program_is_a_device_that_is_checked_replayed_and_exported(imsim):
     compile(out, "test_found.py", "exec")
 
 
-def test_a_program_that_dies_breaks_its_contract(imsim):
+@pytest.mark.parametrize("jobs", ["1", "2"])
+def test_a_program_that_never_greets_is_no_device(imsim, jobs):
     typed = shlex.join([sys.executable, "-c", "raise SystemExit('no licence')"])
-    code, out, err = imsim("check", "tiny", "--runs", "1", "--jobs", "1", "--device-cmd", typed)
-    assert (code, err) == (1, "")
-    assert "told hello: it ended with exit code 1; on standard error: no licence" in out
+    code, _, err = imsim("check", "tiny", "--runs", "9", "--jobs", jobs, "--device-cmd", typed)
+    assert code == 2
+    assert err.endswith("told hello: it ended with exit code 1; on standard error: no licence\n")
+    assert err.count("\n") == 1
+    assert not Path(".imsim").exists()
 
 
 def test_an_object_may_make_the_devices(imsim):
