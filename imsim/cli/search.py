@@ -18,7 +18,7 @@ from imsim.cli.interrupt import Interrupt
 from imsim.cli.options import EXIT_CODES, FLAG, Overrides, Report, Whole, app
 from imsim.cli.screen import Screen, reader_may_leave
 from imsim.cli.writable import REPORTS, check_writable
-from imsim.errors import ConfigError, nearest
+from imsim.errors import ConfigError
 
 if TYPE_CHECKING:
     from imsim.verify.search import Failure, Found
@@ -74,7 +74,8 @@ def check(  # noqa: PLR0913 (what a search may be told)
     check_writable("--report", report, REPORTS)
     seconds = None if budget is None else seconds_of("--budget", budget)
     scenario = load(model, set_ or [])
-    algorithms, properties = instead(device, device_cmd, device_limit, flaw), _properties(property_ or [])
+    algorithms, properties = instead(device, device_cmd, device_limit, flaw), tuple(property_ or ())
+    search.check_promises("--property", properties)
     screen = Screen(quiet=json_)
     screen.line(f"seed {seed}")
     with Interrupt() as interrupt, screen.count("cases") as tell:
@@ -188,20 +189,6 @@ def export(
     with reader_may_leave():
         print(search.to_pytest(search.Case.read(case), **own), end="")
     return 0
-
-
-# ---------------------------------------------------------------------------------------------- what was typed
-
-
-def _properties(names: list[str]) -> tuple[str, ...]:
-    from imsim.verify.finding import Property
-    from imsim.verify.search.trial import CONTRACT
-
-    known = [*(promise.value for promise in Property), CONTRACT]
-    for name in names:
-        if name not in known:
-            raise ConfigError(f"--property {name}: no such promise{nearest(name, known)}; there are {', '.join(known)}")
-    return tuple(names)
 
 
 # ---------------------------------------------------------------------------------------------- what is printed

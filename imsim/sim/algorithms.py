@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any, Final, TypedDict
 
 import msgspec
 
+from imsim.errors import ConfigError
 from imsim.protocol.contract import AnyRetryPolicy, DeviceFactory
 from imsim.protocol.device import Device
 from imsim.protocol.server.server import Ports
@@ -66,6 +67,19 @@ class Algorithms(msgspec.Struct, frozen=True, kw_only=True):
     ports: Callable[[Ports], Ports] | None = None
     swaps: tuple[Swap, ...] = ()
 
+    def __post_init__(self) -> None:
+        """Tell of what cannot be what it is given for before anything runs.
+
+        Raises:
+            ConfigError: something has not the methods that are asked of it.
+        """
+        for name, contract in _CONTRACTS.items():
+            part = getattr(self, name)
+            if part is not None or name == "device":
+                _check(name, part, contract)
+        if not (self.ports is None or callable(self.ports)):
+            raise ConfigError(f"ports: expected a function of the ports of a server's process, got {self.ports!r}")
+
     def configured(self, config: DeviceConfig) -> DeviceConfig:
         """The config of a device, with the policies that are not the scenario's."""
         own = {"send": self.send, "connect": self.connect, "ask": self.ask, "sync": self.sync}
@@ -115,6 +129,22 @@ class Instead(TypedDict, total=False):
     sync: Strategy
     ports: Callable[[Ports], Ports]
     swaps: tuple[Swap, ...]
+
+
+_CONTRACTS: Final[dict[str, type]] = {
+    "device": DeviceFactory,
+    **dict.fromkeys(("send", "connect", "ask", "push"), AnyRetryPolicy),
+    "sync": Strategy,
+}
+"""What each has to be."""
+
+
+def _check(name: str, part: object, contract: type) -> None:
+    missing = [word for word in vars(contract) if not word.startswith("_") and not hasattr(part, word)]
+    if missing:
+        raise ConfigError(f"{name}: {part!r} cannot be one: it has no {', '.join(missing)}")
+    if contract is not DeviceFactory and isinstance(part, type):
+        raise ConfigError(f"{name}: expected an object, got the class {part.__name__}")
 
 
 REAL: Final = Algorithms()

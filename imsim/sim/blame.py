@@ -7,13 +7,13 @@ raised in the world though it is the algorithm's: it was called as the contract 
 from __future__ import annotations
 
 import contextlib
+import traceback
 from typing import TYPE_CHECKING
 
 from imsim.errors import AlgorithmError, ImsimError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
-    from types import TracebackType
 
     from imsim.sim.algorithms import Algorithms
     from imsim.sim.kernel import Kernel
@@ -46,28 +46,25 @@ def blamed(error: Exception, algorithms: Algorithms, at: float) -> Exception:
         algorithms: what ran; who wrote their own is to blame for it.
         at: when, seconds.
     """
-    if _misfits(error, algorithms.device):
+    trace = [
+        (str(frame.f_globals.get("__name__", "")), frame.f_code.co_name, line)
+        for frame, line in traceback.walk_tb(error.__traceback__)
+    ]
+    if trace and trace[-1][0].startswith(_WORLD) and _misfits(error, algorithms.device):
         return AlgorithmError(f"{algorithms.device.__module__} does not keep the contract of a device: {error}")
-    for module in reversed(_modules(error.__traceback__)):
+    for module, function, line in reversed(trace):
         if module.startswith(_ALGORITHMS) or algorithms.wrote(module):
-            return AlgorithmError(f"{module} raised {type(error).__name__} at {at} s: {error}")
+            what = f"{type(error).__name__} at {at} s, in {function}, line {line}"
+            return AlgorithmError(f"{module} raised {what}: {error}")
         if module.startswith(_WORLD):
             return error
     return error
 
 
 def _misfits(error: Exception, device: object) -> bool:
-    """Whether a device of somebody's own lacks what was called, or its parameters."""
+    """Whether a device of somebody's own lacks what the world called, or its parameters."""
     if not isinstance(device, type) or device.__module__.startswith("imsim."):
         return False
     if isinstance(error, TypeError):
         return str(error).startswith(f"{device.__qualname__}.")
     return isinstance(error, AttributeError) and (error.obj is device or isinstance(error.obj, device))
-
-
-def _modules(traceback: TracebackType | None) -> list[str]:
-    found = []
-    while traceback is not None:
-        found.append(str(traceback.tb_frame.f_globals.get("__name__", "")))
-        traceback = traceback.tb_next
-    return found

@@ -24,7 +24,7 @@ from imsim.verify.search.kept import FAILURES, earlier, keep
 from imsim.verify.search.neighbour import Neighbour, neighbour
 from imsim.verify.search.shrink import Shrunk, shrink
 from imsim.verify.search.strategy import Strategy
-from imsim.verify.search.trial import Trial, replay, try_case
+from imsim.verify.search.trial import Trial, check_promises, replay, try_case
 
 __all__ = [
     "FAILURES",
@@ -36,6 +36,7 @@ __all__ = [
     "Strategy",
     "Trial",
     "check",
+    "check_promises",
     "earlier",
     "keep",
     "neighbour",

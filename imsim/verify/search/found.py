@@ -113,7 +113,7 @@ class Found(msgspec.Struct, frozen=True, kw_only=True, eq=False):
         if self.unknown:
             first = _number(self.unknown[0])
             lines.append(f"nothing is known of {len(self.unknown):,} cases, the first of them number {first}")
-        if self.unmet:
+        if self.unmet and not self.failures:
             lines.append(f"never met, though the faults in use could: {', '.join(self.unmet)}")
         lines += self._tried()
         for failure in self.failures:

@@ -32,7 +32,7 @@ from imsim.verify.search.portfolio import sources
 from imsim.verify.search.shrink import shrink
 from imsim.verify.search.strategy import Strategy, interleaved
 from imsim.verify.search.tally import Tally
-from imsim.verify.search.trial import try_case
+from imsim.verify.search.trial import check_promises, try_case
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Generator, Iterator, Sequence
@@ -92,6 +92,7 @@ def check(  # noqa: PLR0913 (what a search may be told)
         ()
     """
     _validate(seed=seed, runs=runs, depth=depth, jobs=jobs)
+    check_promises("properties", properties)
     granted = None if budget is None else seconds_of("budget", budget)
     chosen, algorithms = _strategy(strategy), Algorithms(**instead)
     hunt = _Hunt(scenario, algorithms, frozenset(properties))

@@ -10,20 +10,23 @@ from typing import TYPE_CHECKING, Final, Unpack
 
 import msgspec
 
-from imsim.errors import AlgorithmError
+from imsim.errors import AlgorithmError, ConfigError, nearest
 from imsim.history import Event, History, Level
 from imsim.sim.algorithms import REAL, Algorithms, Instead
 from imsim.sim.decisions import Key, name_hash
 from imsim.sim.deviations import Deviation
 from imsim.sim.world import World
 from imsim.verify.evidence import Evidence
+from imsim.verify.finding import Property
 from imsim.verify.search.case import Case
 from imsim.verify.verdict import Outcome, Verdict, weigh_run
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from imsim.sim.decisions import Improviser
 
-__all__ = ["CONTRACT", "Told", "Trial", "replay", "try_case"]
+__all__ = ["CONTRACT", "Told", "Trial", "check_promises", "replay", "try_case"]
 
 CONTRACT: Final = "contract"
 """The promise that an algorithm breaks by raising."""
@@ -180,6 +183,18 @@ def try_case(
         keys=keys,
         marks=(*marks, *decisions.met()),
     )
+
+
+def check_promises(given_as: str, names: Sequence[str]) -> None:
+    """Tell of a promise that is none: a search that counts no other would hold whatever happened.
+
+    Raises:
+        ConfigError: a name is not that of a promise.
+    """
+    known = [*(promise.value for promise in Property), CONTRACT]
+    for name in names:
+        if name not in known:
+            raise ConfigError(f"{given_as} {name}: no such promise{nearest(name, known)}; there are {', '.join(known)}")
 
 
 def replay(case: Case, **instead: Unpack[Instead]) -> Trial:

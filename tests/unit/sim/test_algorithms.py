@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import contextlib
 import pickle
+import re
 import threading
 
 import pytest
 
-from imsim.errors import AlgorithmError
+from imsim.errors import AlgorithmError, ConfigError
 from imsim.protocol.device import Device
 from imsim.protocol.outbox import Outbox
+from imsim.protocol.retry import Fixed
 from imsim.protocol.sync import Push
 from imsim.scenario import load
 from imsim.sim.algorithms import REAL, Algorithms, Swap
@@ -37,6 +39,22 @@ def test_a_swap_is_undone_even_after_an_error():
 
 def test_what_runs_can_be_handed_to_another_process():
     assert pickle.loads(pickle.dumps(SWAPPED)) == SWAPPED  # noqa: S301 (our own)
+
+
+@pytest.mark.parametrize(
+    ("given", "says"),
+    [
+        ({"device": 3}, "device: 3 cannot be one: it has no load"),
+        ({"device": None}, "device: None cannot be one: it has no load"),
+        ({"send": 2.0}, "send: 2.0 cannot be one: it has no next_delay, least_delay, within"),
+        ({"connect": Fixed}, "connect: expected an object, got the class Fixed"),
+        ({"sync": "push"}, "sync: 'push' cannot be one: it has no initial, on_start"),
+        ({"ports": {}}, "ports: expected a function of the ports of a server's process, got {}"),
+    ],
+)
+def test_what_cannot_be_what_it_is_given_for_is_told_at_once(given, says):
+    with pytest.raises(ConfigError, match=re.escape(says)):
+        Algorithms(**given)
 
 
 def test_only_what_is_not_of_imsim_is_written_by_somebody_else():
@@ -87,12 +105,12 @@ def test_a_client_that_forgets_is_found():
 
 
 def test_a_client_that_raises_is_to_blame():
-    with pytest.raises(AlgorithmError, match=r"tests.flawed_parts raised LookupError at 0.0 s: no such backend"):
+    with pytest.raises(AlgorithmError, match=r"tests.flawed_parts raised LookupError at 0.0 s, in .*: no such backend"):
         simulate(load("tiny"), ports=parts.raising)
 
 
 def test_all_of_it_can_be_handed_to_another_process():
-    mine = Algorithms(device=Hasty, send=parts.Doubling, push=parts.Unfinished, ports=parts.forgetting)
+    mine = Algorithms(device=Hasty, sync=parts.Rounds(), ports=parts.forgetting)
     assert pickle.loads(pickle.dumps(mine)) == mine  # noqa: S301 (our own)
     assert mine.modules() == {"tests.flawed_devices", "tests.flawed_parts"}
 

@@ -23,7 +23,7 @@ def caught(act):
 
 def test_what_a_device_raises_is_the_algorithms_fault_and_names_its_module():
     with pytest.raises(
-        AlgorithmError, match=r"tests\.flawed_devices raised ValueError at 60\.0 s: open again"
+        AlgorithmError, match=r"tests\.flawed_devices raised ValueError at 60\.0 s, in open, line \d+: open again"
     ) as error:
         World(load("tiny"), seed=1, algorithms=Algorithms(device=Raises)).run()
     assert isinstance(error.value.__cause__, ValueError)
@@ -48,6 +48,19 @@ def test_what_the_world_raises_in_its_own_code_is_no_algorithms_fault():
 def test_what_nobody_of_either_raised_is_left_as_it_is():
     error = caught(lambda: int("x"))
     assert blamed(error, REAL, 0.0) is error
+
+
+def test_a_slip_inside_a_device_is_no_lack_of_a_method():
+    class Slips(Device):
+        __slots__ = ()
+
+        def open(self, *, now, wall):
+            self.opne(now)
+
+    with pytest.raises(
+        AlgorithmError, match=r"test_blame raised AttributeError at 0\.0 s, in open, line \d+: 'Slips' "
+    ):
+        World(load("tiny"), seed=1, algorithms=Algorithms(device=Slips)).run()
 
 
 def test_a_device_that_is_not_made_for_its_calls_is_to_blame_and_told_what_it_lacks():

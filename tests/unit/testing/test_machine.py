@@ -127,7 +127,9 @@ def test_the_algorithm_is_watched_and_who_drives_it_is_not():
 
 def test_what_the_algorithm_raises_is_its_fault():
     machine = on(Fragile)
-    with pytest.raises(AlgorithmError, match=rf"{__name__} raised KeyError at [\d.]+ s: 'session'"):
+    with pytest.raises(
+        AlgorithmError, match=rf"{__name__} raised KeyError at [\d.]+ s, in handle_frame, line \d+: 'session'"
+    ):
         machine.wait(5.0)
     machine.world.end()
 
@@ -154,6 +156,6 @@ def test_a_world_that_could_not_begin_leaves_nothing_behind():
             raise OSError("no keychain")
 
     before = Device.send
-    with pytest.raises(AlgorithmError, match=rf"{__name__} raised OSError at 0.0 s: no keychain"):
+    with pytest.raises(AlgorithmError, match=rf"{__name__} raised OSError at 0.0 s, in load, line \d+: no keychain"):
         on(Unborn, swaps=(Swap(Device, "send", None),))
     assert Device.send is before

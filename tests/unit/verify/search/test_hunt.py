@@ -124,6 +124,7 @@ def test_a_turn_of_every_strategy(tiny):
         ({"seed": -1}, "seed: expected"),
         ({"runs": 0}, "runs: expected"),
         ({"jobs": 0}, "jobs: expected"),
+        ({"properties": ["no lose"]}, r"properties no lose: no such promise \(did you mean 'no loss'\?\)"),
         ({"budget": 0.0}, "budget 0.0: expected a duration"),
     ],
 )
