@@ -8,6 +8,7 @@ belong here: how rows are kept (store.py), and how they look in a file (files.py
 from __future__ import annotations
 
 import enum
+import functools
 import operator
 import reprlib
 import struct
@@ -193,6 +194,7 @@ class Names:
         return len(self.names)
 
 
+@functools.cache
 def dtype() -> np.dtype[np.void]:
     """The NumPy structured dtype with exactly the layout of `ROW`."""
     import numpy as np

@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 
 import numpy as np
 
-from imsim.history.schema import Event
 from imsim.verify.properties.loss import homeless
 from imsim.verify.readers import NEVER_LEFT
 
@@ -71,7 +70,7 @@ def _due(evidence: Evidence, cell: Numbers, absent: Flags) -> Cells:
     log, fates = evidence.log, evidence.fates
     device, slot = evidence.views.owners(cell)
     message = log.message[slot]
-    chosen = log.plain[slot] & (fates.acknowledged[message] >= 0) & (fates.told[message] != Event.CANCELLED)
+    chosen = log.plain[slot] & (fates.acknowledged[message] >= 0) & ~fates.cancelled[message]
     chosen &= evidence.readers.alive[device]
     if not chosen.all():
         cell, device, slot = cell[chosen], device[chosen], slot[chosen]
@@ -85,7 +84,7 @@ def first_rows(evidence: Evidence) -> npt.NDArray[np.float64]:
     for seen in views.sightings():
         filled = np.flatnonzero(seen.cell >= 0)[::-1]  # the last to be assigned stays
         filled = filled[np.isnan(times[seen.cell[filled]])]
-        times[seen.cell[filled]] = seen.block.rows["t"][filled]
+        times[seen.cell[filled]] = seen.block.times[filled]
     return times
 
 
@@ -125,7 +124,7 @@ def _latencies(evidence: Evidence) -> tuple[npt.NDArray[np.uint32], npt.NDArray[
         others = np.flatnonzero((fates.submitted[message] >= 0) & (fates.sender[message] != device))
         message = message[others]
         messages.append(message.astype(np.uint32))  # as wide as a row has it: there may be millions
-        seconds.append(block.rows["t"][others] - submitted[message])
+        seconds.append(block.times[others] - submitted[message])
         if again:
             pairs.append(message * len(evidence.history.nodes) + device[others])
     if not messages:
@@ -150,10 +149,6 @@ def owed(evidence: Evidence) -> int:
             continue
         promise = evidence.history.row(int(fates.acknowledged[message]))
         seq = promise.seq or NEVER_LEFT
-        entitled = (
-            (readers.span_conversation == fates.conversation[message])
-            & (readers.span_low <= seq)
-            & (readers.span_high >= seq)
-        )
-        total += int(np.count_nonzero(entitled & readers.alive[readers.span_device]))
+        spans = readers.spans.get(int(fates.conversation[message]), ())
+        total += sum(bool(readers.alive[device]) for device, low, high in spans if low <= seq <= high)
     return total

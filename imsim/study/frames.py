@@ -55,7 +55,7 @@ def messages(evidence: Evidence) -> pd.DataFrame:
             "epoch": _slotted(slot, evidence.column("epoch", log.place)),
             "seq": _slotted(slot, log.seq),
             "state": pd.Categorical(
-                [_STATES[Event(event)] for event in fates.told[numbers].tolist()], categories=list(_STATES.values())
+                [_STATES[fates.told[number][1]] for number in numbers.tolist()], categories=list(_STATES.values())
             ),
             "expected": np.bincount(owner, minlength=size)[numbers],
             "delivered": np.bincount(owner[due.rows > 0], minlength=size)[numbers],

@@ -1,9 +1,11 @@
 """The packed rows of a history as columns, with as little of it in memory as judging takes.
 
-A history in memory is mapped, and its columns are views. One that spilled into a file is read from end to end instead,
-since mapping it would bring all of it back into memory: kept are the event of every row (a byte), and the rows of all
-events but those that nobody asks more of than their number. The rows of the one event that makes up most of a large
-run, a message shown on a device, are handed out in blocks.
+Some events are so many in a large run that they are only counted; of the others, the *plain* ones, the rows are sorted
+by event once, so that a column of an event is a slice. The rows of the one event that makes up most of a large run, a
+message shown on a device, are handed out in blocks.
+
+A history in memory is mapped. One that spilled into a file is read from end to end instead, since mapping it would
+bring all of it back into memory: kept are the event of every row (a byte), and the plain rows.
 
 What does not belong here: what the columns mean for a promise.
 """
@@ -33,17 +35,36 @@ _BLOCK_ROWS: Final = 1 << 17
 _COUNTED: Final = (
     Event.SHOWN, Event.PUSHED, Event.ACKNOWLEDGED, Event.SUPPRESSED, Event.WOKEN, Event.SLEPT, Event.GAP,
 )  # fmt: skip
+_PLAIN: Final = tuple(int(event) for event in Event if event not in _COUNTED and LEVEL_OF[event] is Level.MESSAGES)
+_EVENTS: Final = max(Event) + 1
+
+
+def _flags(events: tuple[int, ...]) -> Flags:
+    """Which events, by number, are among these."""
+    flags = np.zeros(256, np.bool_)
+    flags[list(events)] = True
+    return flags
+
+
+_IS_PLAIN: Final = _flags(_PLAIN)
 
 
 class Block(NamedTuple):
-    """Some rows with their places, both in order."""
+    """Some rows of a table with their places, both in order."""
 
     place: Numbers
-    rows: npt.NDArray[np.void]
+    table: npt.NDArray[np.void]
+    chosen: Numbers
 
     def column(self, name: str) -> Numbers:
         """One column, as signed integers."""
-        return self.rows[name].astype(np.int64)
+        return self.table[name][self.chosen].astype(np.int64)
+
+    @property
+    def times(self) -> npt.NDArray[np.float64]:
+        """Seconds from the start of the run."""
+        times: npt.NDArray[np.float64] = self.table["t"][self.chosen]
+        return times
 
 
 class Columns:
@@ -52,6 +73,7 @@ class Columns:
     Attributes:
         events: the event of every row.
         epochs: one more than the highest epoch.
+        counts: how many rows each event has, by its number.
     """
 
     def __init__(self, history: History) -> None:
@@ -62,75 +84,107 @@ class Columns:
             self._history = history
             self._keep(history)
         else:
-            self._rows = array
-            self.events: npt.NDArray[np.uint8] = np.ascontiguousarray(array["event"])
-            self.epochs = int(array["epoch"].max()) + 1 if len(array) else 1
-        self._fields: dict[str, npt.NDArray[np.generic]] = {}
+            self._table = array
+            self.events: npt.NDArray[np.uint8] = array["event"].copy()
+            self.epochs = int(array["epoch"].max(initial=0)) + 1
+        self.counts: list[int] = np.bincount(self.events, minlength=_EVENTS).tolist()
+        self._sort()
 
     def _keep(self, history: History) -> None:
-        wanted = np.zeros(256, np.bool_)
-        wanted[[event for event in Event if event not in _COUNTED and LEVEL_OF[event] is Level.MESSAGES]] = True
         self.events = np.empty(len(history), np.uint8)
         kept, places, epochs, start = [], [], 0, 0
         for chunk in history.raw_chunks():
             rows = np.frombuffer(chunk, dtype())
             events = self.events[start : start + len(rows)] = rows["event"]
-            chosen = np.flatnonzero(wanted[events])
-            kept.append(rows[chosen])
+            chosen = _IS_PLAIN[events].nonzero()[0]
+            kept.append(rows.take(chosen))
             places.append(chosen + start)
             epochs = max(epochs, int(rows["epoch"].max()))
             start += len(rows)
-        self._rows = np.concatenate(kept)
+        self._table = np.concatenate(kept)
         self._kept = np.concatenate(places)
         self.epochs = epochs + 1
 
+    def _sort(self) -> None:
+        """Find the plain rows of every event together: in a tiny history that costs as much as looking for one."""
+        places = _IS_PLAIN[self.events].nonzero()[0] if self._kept is None else self._kept
+        order = self.events[places].argsort(kind="stable")
+        self._places: Numbers = places[order]
+        self._index: Numbers = self._places if self._kept is None else order
+        self._sorted: dict[str, Numbers] = {}
+        self._slices: dict[int, slice] = {}
+        begin = 0
+        for event in _PLAIN:
+            if count := self.counts[event]:
+                self._slices[event] = slice(begin, begin + count)
+                begin += count
+
+    def places(self, event: Event) -> Numbers:
+        """The rows of `event`, in order."""
+        if not self.counts[event] or event in self._slices:
+            return self._places[self._slice(event)]
+        places: Numbers = (self.events == int(event)).nonzero()[0]
+        return places
+
+    def of(self, event: Event, name: str) -> Numbers:
+        """One column of all rows of an event, as signed integers; not for events that are only counted."""
+        whole = self._sorted.get(name)
+        if whole is None:
+            whole = self._sorted[name] = self._table[name][self._index].astype(np.int64)
+        return whole[self._slice(event)]
+
+    def _slice(self, event: Event) -> slice:
+        try:
+            return self._slices[event]
+        except KeyError:
+            if self.counts[event]:
+                raise _only_counted() from None
+            return slice(0)
+
     def column(self, name: str, places: Numbers) -> Numbers:
-        """One column of some rows, as signed integers; not for `shown` rows and others that are only counted."""
-        return self._take(name, places).astype(np.int64)
+        """One column of some rows, as signed integers; not for rows that are only counted."""
+        return self._table[name][self._found(places)].astype(np.int64)
 
     def times(self, places: Numbers) -> npt.NDArray[np.float64]:
         """Seconds from the start of the run; not for rows that are only counted."""
-        return self._take("t", places).astype(np.float64)
+        times: npt.NDArray[np.float64] = self._table["t"][self._found(places)]
+        return times
 
-    def _take(self, name: str, places: Numbers) -> npt.NDArray[np.generic]:
-        field = self._fields.get(name)
-        if field is None:
-            field = self._fields[name] = self._rows[name]
+    def _found(self, places: Numbers) -> Numbers:
+        """Where these rows are in the table."""
         if self._kept is None:
-            return field[places]
-        index = np.searchsorted(self._kept, places)
+            return places
+        index = self._kept.searchsorted(places)
         if len(index) and (index[-1] >= len(self._kept) or (self._kept[index] != places).any()):
-            raise InternalError("a judge asked for columns of rows that are only counted")
-        return field[index]
+            raise _only_counted()
+        return index
 
-    def block(self, places: Numbers) -> Block:
-        """Some rows; not for rows that are only counted."""
-        return Block(places, self._rows[places if self._kept is None else np.searchsorted(self._kept, places)])
+    def block(self, event: Event) -> Block:
+        """All rows of an event; not for events that are only counted."""
+        rows = self._slice(event)
+        return Block(self._places[rows], self._table, self._index[rows])
 
     def rows_of(self, events: tuple[Event, ...]) -> Block | None:
         """The rows of several events in one block, in order; None where the history is none that one block holds."""
         if self._history is not None or len(self.events) > _BLOCK_ROWS:
             return None
-        chosen = self.events == events[0]
-        for event in events[1:]:
-            chosen |= self.events == event
-        places = np.flatnonzero(chosen)
-        return Block(places, self._rows[places])
+        places = _flags(events)[self.events].nonzero()[0]
+        return Block(places, self._table, places)
 
     def shown(self) -> Iterator[Block]:
         """The rows of `shown`, in order."""
         if self._history is None:
-            places = np.flatnonzero(self.events == Event.SHOWN)
+            places = self.places(Event.SHOWN)
             for begin in range(0, len(places), _BLOCK_ROWS):
                 some = places[begin : begin + _BLOCK_ROWS]
-                yield Block(some, self._rows[some])
+                yield Block(some, self._table, some)
             return
         blocks: list[Block] = []
         held = start = 0
         for chunk in self._history.raw_chunks():
             rows = np.frombuffer(chunk, dtype())
-            chosen = np.flatnonzero(rows["event"] == Event.SHOWN)
-            blocks.append(Block(chosen + start, rows[chosen]))
+            chosen = (rows["event"] == int(Event.SHOWN)).nonzero()[0]
+            blocks.append(Block(chosen + start, rows.take(chosen), chosen))
             start += len(rows)
             held += len(chosen)
             if held >= _BLOCK_ROWS:
@@ -141,4 +195,9 @@ class Columns:
 
 
 def _joined(blocks: list[Block]) -> Block:
-    return Block(np.concatenate([block.place for block in blocks]), np.concatenate([block.rows for block in blocks]))
+    table = np.concatenate([block.table for block in blocks])
+    return Block(np.concatenate([block.place for block in blocks]), table, np.arange(len(table)))
+
+
+def _only_counted() -> InternalError:
+    return InternalError("a judge asked for columns of rows that are only counted")

@@ -20,16 +20,13 @@ from __future__ import annotations
 import functools
 from typing import TYPE_CHECKING, Final
 
-import numpy as np
-
 from imsim.errors import ConfigError
-from imsim.history.schema import Event
-from imsim.verify.columns import Block, Columns, Flags, Numbers
+from imsim.verify.columns import Columns, Flags, Numbers
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from imsim.history import History
+    from imsim.history import Event, History
     from imsim.verify.fates import Fates
     from imsim.verify.log import Log
     from imsim.verify.readers import Readers
@@ -40,11 +37,6 @@ __all__ = ["SEQ_BITS", "Evidence", "Flags", "Numbers"]
 
 SEQ_BITS: Final = 32
 """A position is one number, `(conversation * epochs + epoch) << SEQ_BITS | seq`: it sorts and is found as one."""
-
-_EVENTS: Final = max(Event) + 1
-_NONE: Final = np.zeros(0, np.int64)
-_FEW: Final = 4096
-"""Rows of a history that is tiny."""
 
 
 class Evidence:
@@ -61,49 +53,30 @@ class Evidence:
 
     def __init__(self, history: History) -> None:
         self.history = history
-        columns = Columns(history)
-        self.events = columns.events
-        self.epochs = columns.epochs
-        self.column, self.times = columns.column, columns.times
-        self.shown, self.rows_of = columns.shown, columns.rows_of
-        self.counts: list[int] = np.bincount(self.events, minlength=_EVENTS).tolist()
+        columns = self._columns = Columns(history)
+        self.events, self.epochs, self.counts = columns.events, columns.epochs, columns.counts
+        self.places, self.column, self.times = columns.places, columns.column, columns.times
+        self.block, self.shown, self.rows_of = columns.block, columns.shown, columns.rows_of
         if len(history.conversations) * self.epochs >= 1 << (63 - SEQ_BITS):
             raise ConfigError(
                 f"a verdict tells at most {1 << (63 - SEQ_BITS):,} epochs of conversations apart, "
                 f"got {len(history.conversations):,} conversations of up to {self.epochs:,} epochs"
             )
-        self._columns = columns
-        self._places: dict[int, Numbers] = self._sorted_places() if len(self.events) <= _FEW else {}
 
-    def _sorted_places(self) -> dict[int, Numbers]:
-        """The rows of every event, found together: in a tiny history that costs as much as looking for one."""
-        order = np.argsort(self.events, kind="stable")
-        places, begin = {}, 0
-        for event, count in enumerate(self.counts):
-            if count:
-                places[event] = order[begin : begin + count]
-                begin += count
-        return places
-
-    def places(self, event: Event) -> Numbers:
-        """The rows of `event`, in order."""
-        if not self.counts[event]:
-            return _NONE
-        places = self._places.get(event)
-        if places is None:
-            places = self._places[event] = np.flatnonzero(self.events == event)
-        return places
-
-    def block(self, event: Event) -> Block:
-        """The rows of `event`; not for events that are only counted."""
-        return self._columns.block(self.places(event))
+    def columns(self, event: Event, *names: str) -> tuple[Numbers, ...]:
+        """Columns of all rows of an event, in order; not for events that are only counted."""
+        return tuple([self._columns.of(event, name) for name in names])
 
     def few(self, event: Event, *names: str) -> Sequence[tuple[int, ...]]:
         """The rows of an event that is rare, each as its place and the columns that are named."""
-        places = self.places(event)
-        if not len(places):
+        if not self.counts[event]:
             return ()
-        return list(zip(places.tolist(), *(self.column(name, places).tolist() for name in names), strict=True))
+        columns = [self._columns.of(event, name).tolist() for name in names]
+        return list(zip(self.places(event).tolist(), *columns, strict=True))
+
+    def positions(self, event: Event) -> Numbers:
+        """The positions that all rows of an event name, in order."""
+        return self.keys(*self.columns(event, "conversation", "epoch", "seq"))
 
     def keys(self, conversation: Numbers, epoch: Numbers, seq: Numbers) -> Numbers:
         """Positions as one number each."""

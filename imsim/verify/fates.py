@@ -38,53 +38,50 @@ class Fates:
 
     def __init__(self, evidence: Evidence) -> None:
         self._evidence = evidence
-        self._size = len(evidence.history.messages)
-        submissions = evidence.places(Event.SUBMITTED)
-        self.submitted: Numbers = self._first(submissions)
-        known = np.flatnonzero(self.submitted >= 0)
-        first = self.submitted[known]
-        self.sender: Numbers = np.full(self._size, -1, np.int64)
-        self.sender[known] = evidence.column("node", first)
-        self.conversation: Numbers = np.full(self._size, -1, np.int64)
-        self.conversation[known] = evidence.column("conversation", first)
-        promises = (evidence.places(Event.ACCEPTED), evidence.places(Event.RESOLVED))
-        self.acknowledged: Numbers = self._first(np.concatenate(promises))
-        self.tail_lost: Flags = self._first(evidence.places(Event.TAIL_LOST)) >= 0
+        self._none: Numbers = np.full(len(evidence.history.messages), -1)
+        self.submitted: Numbers = self._first(Event.SUBMITTED)
+        message, node, conversation = evidence.columns(Event.SUBMITTED, "message", "node", "conversation")
+        self.sender: Numbers = self._none.copy()
+        self.sender[message[::-1]] = node[::-1]
+        self.conversation: Numbers = self._none.copy()
+        self.conversation[message[::-1]] = conversation[::-1]
+        self.acknowledged: Numbers = self._first(Event.RESOLVED, Event.ACCEPTED)
+        self.tail_lost: Flags = self._first(Event.TAIL_LOST) >= 0
 
-    def _first(self, places: Numbers) -> Numbers:
-        """By message: the first of `places` that is about it."""
-        table = np.full(self._size, -1, np.int64)
-        table[self._evidence.column("message", places)[::-1]] = places[::-1]
+    def _first(self, *events: Event) -> Numbers:
+        """By message: the first row about it, of the last of these events that has any."""
+        table = self._none.copy()
+        for event in events:
+            if self._evidence.counts[event]:
+                (message,) = self._evidence.columns(event, "message")
+                table[message[::-1]] = self._evidence.places(event)[::-1]  # of several the first is written last
         return table
 
     @functools.cached_property
     def slot(self) -> Numbers:
         """By message: the live slot that holds it, of several the last."""
-        log = self._evidence.log
-        table = np.full(self._size, -1, np.int64)
-        live = np.flatnonzero(log.live)
+        log, table = self._evidence.log, self._none.copy()
+        live = log.live.nonzero()[0]
         table[log.message[live]] = live
         return table
 
     @functools.cached_property
-    def last_told(self) -> Numbers:
-        """By message: the last row in which its device told the user its state, `submitted` included."""
-        evidence = self._evidence
-        told = (Event.SUBMITTED, *FINAL, Event.UNKNOWN)
-        places = np.sort(np.concatenate([evidence.places(event) for event in told]))
-        messages = evidence.column("message", places)
-        own = evidence.column("node", places) == self.sender[messages]
-        table = np.full(self._size, -1, np.int64)
-        table[messages[own]] = places[own]
-        return table
+    def told(self) -> dict[int, tuple[int, Event]]:
+        """By submitted message: the last row in which its device told the user its state, and the event of that row."""
+        told: dict[int, tuple[int, Event]] = {}
+        sender = self.sender.tolist()
+        for event in (Event.SUBMITTED, *FINAL, Event.UNKNOWN):
+            for place, message, node in self._evidence.few(event, "message", "node"):
+                if node == sender[message] and place >= told.get(message, (0, event))[0]:
+                    told[message] = place, event
+        return told
 
     @functools.cached_property
-    def told(self) -> Numbers:
-        """By message: the event of `last_told`, 0 where there is none."""
-        events = np.zeros(self._size, np.int64)
-        known = np.flatnonzero(self.last_told >= 0)
-        events[known] = self._evidence.events[self.last_told[known]]
-        return events
+    def cancelled(self) -> Flags:
+        """By message: whether its user was told in the end that it is cancelled."""
+        cancelled = self._none >= 0
+        cancelled[[message for message, (_, event) in self.told.items() if event is Event.CANCELLED]] = True
+        return cancelled
 
     @functools.cached_property
     def offered(self) -> Numbers:
@@ -92,11 +89,11 @@ class Fates:
 
         One that had failed and is tried again, or that a restored backup still wants, counts from then.
         """
-        table = self.submitted.copy()
-        evidence = self._evidence
+        evidence, table = self._evidence, self.submitted
         failures = {message: place for place, message in evidence.few(Event.FAILED, "message")}
         wipes = {node: place for place, node in evidence.few(Event.WIPED, "node")}
         if failures or wipes:
+            table = table.copy()
             for place, message, node in evidence.few(Event.SUBMITTED, "message", "node"):
                 anew = max(failures.get(message, -1), wipes.get(node, -1))
                 if place > anew >= table[message]:

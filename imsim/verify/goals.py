@@ -16,13 +16,16 @@ import numpy as np
 from imsim.history.schema import Event
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable
 
     import numpy.typing as npt
 
     from imsim.verify.evidence import Evidence
 
 __all__ = ["Goal", "catch_ups", "count_goals"]
+
+
+_SHOWN: Final = int(Event.SHOWN)  # comparing NumPy's numbers with an enumeration's takes 20 times as long
 
 
 class Goal(enum.Enum):
@@ -45,23 +48,9 @@ class Goal(enum.Enum):
     EPOCH_CHANGE = "a change of epoch"
 
 
-_EVENTS: Final = {
-    Goal.RETRY: Event.RETRIED,
-    Goal.DUPLICATE_SUPPRESSED: Event.SUPPRESSED,
-    Goal.GAP: Event.GAP,
-    Goal.CRASH: Event.CRASHED,
-    Goal.PAUSE: Event.PAUSED,
-    Goal.PARTITION: Event.PARTITIONED,
-    Goal.WIPE: Event.WIPED,
-    Goal.CANCEL: Event.CANCELLED,
-    Goal.UNKNOWN_OUTCOME: Event.UNKNOWN,
-    Goal.TRIM: Event.TRIMMED,
-}
-
-
 def count_goals(evidence: Evidence) -> dict[Goal, int]:
     """How often each goal was met, in the order of `Goal`."""
-    return {goal: evidence.counts[_EVENTS[goal]] if goal in _EVENTS else _COUNTS[goal](evidence) for goal in Goal}
+    return {goal: evidence.counts[how] if isinstance(how, Event) else how(evidence) for goal, how in _MET}
 
 
 def catch_ups(evidence: Evidence) -> npt.NDArray[np.float64]:
@@ -70,9 +59,8 @@ def catch_ups(evidence: Evidence) -> npt.NDArray[np.float64]:
     What was committed before a device connected and is shown after it was missed; the last of it ends the catch-up.
     The first connection of a device is none: there it is new, not back.
     """
-    begins = evidence.places(Event.CONNECTED)
-    node = evidence.column("node", begins)
-    sorting = np.lexsort((begins, node))
+    begins, (node,) = evidence.places(Event.CONNECTED), evidence.columns(Event.CONNECTED, "node")
+    sorting = node.argsort(kind="stable")
     begins, node = begins[sorting], node[sorting]
     back = np.zeros(len(begins), np.bool_)
     np.equal(node[1:], node[:-1], out=back[1:])
@@ -82,19 +70,19 @@ def catch_ups(evidence: Evidence) -> npt.NDArray[np.float64]:
     keys = node * stride + begins
     ends: npt.NDArray[np.float64] = np.full(len(begins), -np.inf)
     for seen in evidence.views.sightings():
-        latest = np.searchsorted(keys, seen.node * stride + seen.place) - 1
-        missed = (latest >= 0) & (seen.slot >= 0)
-        missed &= (node[latest] == seen.node) & back[latest]
-        missed &= evidence.log.place_of(seen.slot) < begins[latest]
-        np.maximum.at(ends, latest[missed], seen.block.rows["t"][missed])
-    done = np.isfinite(ends)
+        latest = keys.searchsorted(seen.node * stride + seen.place) - 1
+        missed = back[latest] & (evidence.log.place_of(seen.slot) < begins[latest])
+        # Connection -1 reads the last one, and slot -1 the last one: refused, each for what it stands for.
+        missed &= (latest >= 0) & (seen.slot >= 0) & (node[latest] == seen.node)
+        np.maximum.at(ends, latest[missed], seen.block.times[missed])
+    done = ends > -np.inf
     seconds: npt.NDArray[np.float64] = ends[done] - evidence.times(begins[done])
     return seconds
 
 
 def _reconnects(evidence: Evidence) -> int:
-    connected = evidence.places(Event.CONNECTED)
-    return len(connected) - int(np.count_nonzero(np.bincount(evidence.column("node", connected))))
+    (node,) = evidence.columns(Event.CONNECTED, "node")
+    return len(node) - len(set(node.tolist()))
 
 
 def _early_recalls(evidence: Evidence) -> int:
@@ -106,11 +94,12 @@ def _early_recalls(evidence: Evidence) -> int:
     wanted = np.zeros(len(evidence.history.messages), np.bool_)
     wanted[[number for number in targets.values() if number is not None]] = True
     shown: dict[tuple[int, int], int] = {}
-    for block in evidence.shown():
-        chosen = np.flatnonzero(wanted[block.column("message")])
-        columns = (block.place, block.column("node"), block.column("message"))
+    for seen in evidence.views.sightings():
+        chosen = wanted[seen.message].nonzero()[0]
+        columns = (seen.place, seen.node, seen.message)
         for place, device, target in zip(*(column[chosen].tolist() for column in columns), strict=True):
-            shown.setdefault((device, target), place)
+            if evidence.events[place] == _SHOWN:
+                shown.setdefault((device, target), place)
     late = len(evidence.events)
     return sum(
         number is not None and shown.get((device, number), late) > place
@@ -125,33 +114,46 @@ def _unanswered(evidence: Evidence) -> int:
     if not crashes:
         return 0
     log, fates, installed = evidence.log, evidence.fates, evidence.readers.installed
-    slots = np.flatnonzero(fates.submitted[log.message] >= 0)
-    written, answered = log.place[slots], fates.acknowledged[log.message[slots]]
-    answered = np.where(answered < 0, len(evidence.events), answered)
+    answered = fates.acknowledged[log.message]
+    answered[answered < 0] = len(evidence.events)
+    answered[fates.submitted[log.message] < 0] = -1  # nobody waits for an answer
     moments: dict[int, set[float]] = {}
     count = 0
-    for place, node in crashes:
+    for (place, node), t in zip(crashes, evidence.times(evidence.places(Event.CRASHED)).tolist(), strict=True):
         if installed[node] < 0:
-            count += bool(((written < place) & (answered > place)).any())
+            count += bool(((log.place < place) & (answered > place)).any())
         else:
-            moments.setdefault(node, set()).add(evidence.history.row(place).t)
+            moments.setdefault(node, set()).add(t)
     return count + _interrupted_writes(evidence, moments)
 
 
 def _interrupted_writes(evidence: Evidence, moments: dict[int, set[float]]) -> int:
     """How often a device showed something at the very moment at which it died: it had no time to say so."""
     found: set[tuple[int, float]] = set()
+    died = np.zeros(len(evidence.history.nodes), np.bool_)
+    died[list(moments)] = True
     for seen in evidence.views.sightings() if moments else ():
-        some = np.flatnonzero(np.isin(seen.node, list(moments)))
-        pairs = zip(seen.node[some].tolist(), seen.block.rows["t"][some].tolist(), strict=True)
+        some = died[seen.node].nonzero()[0]
+        pairs = zip(seen.node[some].tolist(), seen.block.times[some].tolist(), strict=True)
         found.update(pair for pair in pairs if pair[1] in moments[pair[0]])
     return len(found)
 
 
-_COUNTS: Final[Mapping[Goal, Callable[[Evidence], int]]] = {
-    Goal.UNANSWERED: _unanswered,
-    Goal.RECONNECT: _reconnects,
-    Goal.OFFLINE_CATCH_UP: lambda evidence: len(catch_ups(evidence)),
-    Goal.RECALL_BEFORE_TARGET: _early_recalls,
-    Goal.EPOCH_CHANGE: lambda evidence: evidence.log.epoch_changes,
-}
+_MET: Final[tuple[tuple[Goal, Event | Callable[[Evidence], int]], ...]] = (
+    (Goal.RETRY, Event.RETRIED),
+    (Goal.DUPLICATE_SUPPRESSED, Event.SUPPRESSED),
+    (Goal.GAP, Event.GAP),
+    (Goal.CRASH, Event.CRASHED),
+    (Goal.UNANSWERED, _unanswered),
+    (Goal.PAUSE, Event.PAUSED),
+    (Goal.PARTITION, Event.PARTITIONED),
+    (Goal.RECONNECT, _reconnects),
+    (Goal.OFFLINE_CATCH_UP, lambda evidence: len(catch_ups(evidence))),
+    (Goal.WIPE, Event.WIPED),
+    (Goal.CANCEL, Event.CANCELLED),
+    (Goal.UNKNOWN_OUTCOME, Event.UNKNOWN),
+    (Goal.RECALL_BEFORE_TARGET, _early_recalls),
+    (Goal.TRIM, Event.TRIMMED),
+    (Goal.EPOCH_CHANGE, lambda evidence: evidence.log.epoch_changes),
+)
+"""What counts each goal, in the order of `Goal`: rows of an event, or a function."""

@@ -9,6 +9,7 @@ What does not belong here: what devices made of it (views.py).
 
 from __future__ import annotations
 
+from bisect import bisect_right
 from typing import TYPE_CHECKING, Final
 
 import numpy as np
@@ -44,63 +45,63 @@ class Log:
 
     def __init__(self, evidence: Evidence) -> None:
         places = evidence.places(Event.COMMITTED)
-        conversation, seq = evidence.column("conversation", places), evidence.column("seq", places)
-        key = evidence.keys(conversation, evidence.column("epoch", places), seq)
-        order = np.argsort(key, kind="stable")
+        key = evidence.positions(Event.COMMITTED)
+        message, conversation, seq, kind = evidence.columns(Event.COMMITTED, "message", "conversation", "seq", "detail")
+        order = key.argsort(kind="stable")
         key = key[order]
-        first = np.ones(len(key), np.bool_)
-        np.not_equal(key[1:], key[:-1], out=first[1:])
-        message = evidence.column("message", places)[order]
-        self.contradictions: Numbers = np.zeros(0, np.int64)
-        if not first.all():
-            held = message[first][np.cumsum(first) - 1]
-            self.contradictions = places[order][message != held]
-            order, key, message = order[first], key[first], message[first]
+        again = key[1:] == key[:-1]
+        self.contradictions: Numbers = key[:0]
+        if again.any():
+            first = np.append(True, ~again)
+            held = message[order[first]][first.cumsum() - 1]
+            self.contradictions = places[order][message[order] != held]
+            order, key = order[first], key[first]
         self._evidence = evidence
         self.key: Numbers = key
         self.place: Numbers = places[order]
-        self.message: Numbers = message
+        self.message: Numbers = message[order]
         self.conversation: Numbers = conversation[order]
         self.seq: Numbers = seq[order]
         self._measure_epochs()
-        self._classify()
+        self._classify(kind[order])
 
     def _measure_epochs(self) -> None:
         """For every epoch of a conversation: the lowest slot that it, or a later one, begins with."""
-        self._groups: Numbers | None = None
-        self.epoch_changes = 0
-        if self._evidence.epochs == 1:
-            self.live: Flags = np.ones(len(self.key), np.bool_)
-            return
-        keys = np.sort(np.concatenate([self.key, self._cuts()]))
-        groups, firsts = np.unique(keys >> SEQ_BITS, return_index=True)
-        self._groups = groups
+        keys, epochs = self.key, self._evidence.epochs
+        if self._evidence.counts[Event.TAIL_LOST]:
+            keys = np.sort(np.concatenate([keys, self._cuts()]))
+        groups = keys >> SEQ_BITS
+        firsts = np.append(0, (groups[1:] != groups[:-1]).nonzero()[0] + 1)[: len(groups)]
+        self._groups: Numbers = groups[firsts]
         begins: list[int] = (keys[firsts] & ((1 << SEQ_BITS) - 1)).tolist()
-        conversations: list[int] = (groups // self._evidence.epochs).tolist()
-        for number in range(len(begins) - 2, -1, -1):
-            if conversations[number] == conversations[number + 1]:
-                begins[number] = min(begins[number], begins[number + 1])
-                self.epoch_changes += 1
-        self._begins: Numbers = np.array([*begins, 0], np.int64)
-        self._conversations: Numbers = np.array([*conversations, -1], np.int64)
-        self.live = self.seq < self.ends(self.key)
+        conversations = [group // epochs for group in self._groups.tolist()]
+        self.epoch_changes = len(conversations) - len(set(conversations))
+        if self.epoch_changes:
+            for number in range(len(begins) - 2, -1, -1):
+                if conversations[number] == conversations[number + 1]:
+                    begins[number] = min(begins[number], begins[number + 1])
+        self._epochs = self._groups.tolist(), [*begins, 0], [*conversations, -1]
+        self._begins: Numbers = np.array(self._epochs[1])
+        self._conversations: Numbers = np.array(self._epochs[2])
+        self.live: Flags = self.seq < self.ends(self.key) if self.epoch_changes else np.ones(len(self.key), np.bool_)
 
     def _cuts(self) -> Numbers:
         """Where the log itself says that an epoch begins, for one in which nothing is committed yet."""
-        places = self._evidence.places(Event.TAIL_LOST)
-        epoch = self._evidence.column("epoch", places)
-        places, epoch = places[epoch > 0], epoch[epoch > 0]
-        conversation, cut = (self._evidence.column(name, places) for name in ("conversation", "seq"))
-        return self._evidence.keys(conversation, epoch, cut + 1)
+        conversation, epoch, cut = self._evidence.columns(Event.TAIL_LOST, "conversation", "epoch", "seq")
+        return self._evidence.keys(conversation, epoch, cut + 1)[epoch > 0]
 
     def ends(self, keys: Numbers) -> Numbers:
         """For positions: the first slot that a later epoch of the conversation took from theirs (or one past all)."""
-        if self._groups is None:
-            return np.full(len(keys), 1 << SEQ_BITS, np.int64)
         groups = keys >> SEQ_BITS
-        following = np.searchsorted(self._groups, groups, side="right")
+        following = self._groups.searchsorted(groups, side="right")
         same = self._conversations[following] == groups // self._evidence.epochs
         return np.where(same, self._begins[following], 1 << SEQ_BITS)
+
+    def end(self, conversation: int, epoch: int) -> int:
+        """The same for one epoch of a conversation."""
+        groups, begins, conversations = self._epochs
+        following = bisect_right(groups, conversation * self._evidence.epochs + epoch)
+        return begins[following] if conversations[following] == conversation else 1 << SEQ_BITS
 
     def dead(self, keys: Numbers) -> Flags:
         """Whether a later epoch took these positions away."""
@@ -111,7 +112,7 @@ class Log:
         """The slots at these positions, -1 where nothing was committed."""
         if not len(self.key):
             return np.full(len(keys), -1, np.int64)
-        slots = np.searchsorted(self.key, keys)
+        slots = self.key.searchsorted(keys)
         np.minimum(slots, len(self.key) - 1, out=slots)
         slots[self.key[slots] != keys] = -1
         return slots
@@ -128,20 +129,16 @@ class Log:
         rank[slots < 0] = -1
         return rank
 
-    def _classify(self) -> None:
-        details = self._evidence.history.details
-        kind = self._evidence.column("detail", self.place)
+    def _classify(self, kind: Numbers) -> None:
         self.plain: Flags = kind == 0
-        visible = self.plain.copy()
+        visible = self.plain & self.live
         for word in OPERATIONS:
-            number = details.find(word)
+            number = self._evidence.history.details.find(word)
             if number is not None:
-                visible |= kind == number
-        visible &= self.live
+                visible |= (kind == number) & self.live
         if self._evidence.counts[Event.TAIL_LOST]:
             visible &= ~self._evidence.fates.tail_lost[self.message]
         self.visible: Flags = visible
-        self.shown: Numbers = np.flatnonzero(visible)
-        self.rank: Numbers = np.full(len(visible), -1, np.int64)
-        self.rank[self.shown] = np.arange(len(self.shown))
+        self.shown: Numbers = visible.nonzero()[0]
+        self.rank: Numbers = np.where(visible, visible.cumsum() - 1, -1)
         self.order: Numbers = self.conversation[self.shown] << SEQ_BITS | self.seq[self.shown]

@@ -9,6 +9,7 @@ What does not belong here: what was read (views.py).
 
 from __future__ import annotations
 
+from bisect import bisect_left
 from typing import TYPE_CHECKING, Final
 
 import numpy as np
@@ -29,64 +30,59 @@ NEVER_LEFT: Final = (1 << SEQ_BITS) - 1
 
 
 class Readers:
-    """Devices by node number, memberships as spans.
+    """Devices by node number, memberships as spans of slots.
 
     Attributes:
+        installs: by node, the places where its installs begin; nothing of what is no device.
         installed: the place of the present install of a node, -1 for what is no device.
         alive: whether a node is a device that is in use at the end.
         devices: users' device numbers.
-        span_device, span_conversation, span_low, span_high: one element a device and membership, slots inclusive.
+        spans: by conversation, its memberships, one element a device of the member: device and slots, inclusive.
     """
 
     def __init__(self, evidence: Evidence) -> None:
         self._evidence = evidence
-        nodes = len(evidence.history.nodes)
-        installs = evidence.places(Event.INSTALLED)
-        self.installed: Numbers = np.full(nodes, -1, np.int64)
-        self.installed[evidence.column("node", installs)] = installs  # the last of several stays
-        self.alive: Flags = self.installed >= 0
-        self._retire()
-        self.devices: dict[str, list[int]] = {}
         names = evidence.history.nodes.names
-        for number in np.flatnonzero(self.installed >= 0).tolist():
-            self.devices.setdefault(names[number].partition("/")[0], []).append(number)
+        self.installs: dict[int, list[int]] = {}
+        for place, node in evidence.few(Event.INSTALLED, "node"):
+            self.installs.setdefault(node, []).append(place)
+        self.installed: Numbers = np.full(len(names), -1)
+        for node, places in self.installs.items():
+            self.installed[node] = places[-1]
+        self.alive: Flags = self.installed >= 0
+        self.devices: dict[str, list[int]] = {}
+        for node in sorted(self.installs):
+            self.devices.setdefault(names[node].partition("/")[0], []).append(node)
+        self._retire()
+        self.spans: dict[int, list[tuple[int, int, int]]] = {}
         self._span()
+
+    def install(self, node: int, place: int) -> int:
+        """The number of the install that a row of a device belongs to."""
+        return bisect_left(self.installs.get(node, ()), place)
 
     def _retire(self) -> None:
         word = self._evidence.history.details.find(RETIRED)
-        if word is None:
-            return
-        ended = self._evidence.places(Event.DISCONNECTED)
-        ended = ended[self._evidence.column("detail", ended) == word]
-        nodes = self._evidence.column("node", ended)
-        self.alive[nodes[ended > self.installed[nodes]]] = False
+        for place, node, detail in self._evidence.few(Event.DISCONNECTED, "node", "detail") if word else ():
+            if detail == word and place > self.installed[node]:
+                self.alive[node] = False
 
     def _span(self) -> None:
         """Turn joins and leaves that live into spans of slots, one for each device of the user."""
         names = self._evidence.history.details.names
-        spans: list[tuple[int, int, int, int]] = []
         for (conversation, user), changes in self._changes().items():
             devices = self.devices.get(names[user], ())
             for low, high in _memberships(changes):
-                spans.extend((device, conversation, low, high) for device in devices)
-        columns = np.array(spans, np.int64).reshape(-1, 4).T
-        self.span_device: Numbers = columns[0]
-        self.span_conversation: Numbers = columns[1]
-        self.span_low: Numbers = columns[2]
-        self.span_high: Numbers = columns[3]
+                self.spans.setdefault(conversation, []).extend((device, low, high) for device in devices)
 
     def _changes(self) -> dict[tuple[int, int], list[tuple[int, bool]]]:
         """By conversation and user: the slots of joins (True) and leaves (False), as rows told them."""
         evidence = self._evidence
         changes: dict[tuple[int, int], list[tuple[int, bool]]] = {}
         for event, joins in ((Event.JOINED, True), (Event.LEFT, False)):
-            places = evidence.places(event)
-            if evidence.epochs > 1 and len(places):
-                at = (evidence.column(name, places) for name in ("conversation", "epoch", "seq"))
-                places = places[~evidence.log.dead(evidence.keys(*at))]
-            columns = (evidence.column(name, places).tolist() for name in ("conversation", "detail", "seq"))
-            for conversation, user, seq in zip(*columns, strict=True):
-                changes.setdefault((conversation, user), []).append((seq, joins))
+            for _, conversation, user, epoch, seq in evidence.few(event, "conversation", "detail", "epoch", "seq"):
+                if seq < evidence.log.end(conversation, epoch):
+                    changes.setdefault((conversation, user), []).append((seq, joins))
         return changes
 
 

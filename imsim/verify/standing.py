@@ -12,6 +12,7 @@ What does not belong here: any opinion about it (properties/).
 from __future__ import annotations
 
 import functools
+from bisect import bisect_right
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 import numpy as np
@@ -21,10 +22,9 @@ from imsim.history.schema import Event
 from imsim.verify.evidence import SEQ_BITS
 
 if TYPE_CHECKING:
-    from imsim.verify.columns import Flags, Numbers
     from imsim.verify.evidence import Evidence
 
-__all__ = ["Runs", "Standing"]
+__all__ = ["Run", "Standing", "Word"]
 
 Places = npt.NDArray[np.uint32]
 
@@ -32,49 +32,49 @@ _SOME_CELLS: Final = 1 << 20
 """Cells that are looked at together."""
 
 
-class Runs(NamedTuple):
-    """Words of devices beside their memberships, one element a pair.
+class Word(NamedTuple):
+    """A `counted` row: up to which slot all is known, up to which it is read, and how much is unread."""
 
-    `word` numbers the word. The cells of the membership go from `begin` to `end`; those past the read mark begin at
-    `low`, those past the cursor at `high`. The slot of the first cell has the rank `rank`.
+    place: int
+    node: int
+    conversation: int
+    epoch: int
+    mark: int
+    cursor: int
+    unread: int
+
+
+class Run(NamedTuple):
+    """A word beside a membership of its device.
+
+    The cells of the membership go from `begin` to `end`; those past the read mark begin at `low`, those past the cursor
+    at `high`. The slot of a cell has the rank `cell + shift`.
     """
 
-    word: Numbers
-    begin: Numbers
-    low: Numbers
-    high: Numbers
-    end: Numbers
-    rank: Numbers
+    word: int
+    begin: int
+    low: int
+    high: int
+    end: int
+    shift: int
 
 
 class Standing:
-    """One element a word (a `counted` row), in order.
+    """What was said, in order.
 
     Attributes:
-        place, node, conversation, epoch, mark, cursor, unread: as its row says.
-        install: how many installs the device had begun, counted so that it tells installs of one device apart.
-        judged: whether its device's present install said it.
+        words: all of it.
+        judged: the numbers of the words that their device's present install said.
 
     By cell there are the rows of the present install that filled it, `never` where none did.
     """
 
     def __init__(self, evidence: Evidence) -> None:
         self._evidence = evidence
-        places = self.place = evidence.places(Event.COUNTED)
-        columns = ("node", "conversation", "epoch", "seq", "op", "size")
-        self.node, self.conversation, self.epoch, self.mark, self.cursor, self.unread = (
-            evidence.column(name, places) for name in columns
-        )
-        self.install: Numbers = self.installs(self.node, places)
-        self.judged: Flags = places > evidence.readers.installed[self.node]
-
-    def installs(self, node: Numbers, place: Numbers) -> Numbers:
-        """Numbers that tell the installs of a device apart, by a row of each."""
-        evidence = self._evidence
-        stride = len(evidence.events)
-        begins = evidence.places(Event.INSTALLED)
-        keys = np.sort(evidence.column("node", begins) * stride + begins)
-        return np.searchsorted(keys, node * stride + place)
+        rows = evidence.few(Event.COUNTED, "node", "conversation", "epoch", "seq", "op", "size")
+        self.words: list[Word] = [Word(*row) for row in rows]
+        installed = evidence.readers.installed.tolist()
+        self.judged: list[int] = [number for number, word in enumerate(self.words) if word.place > installed[word.node]]
 
     @property
     def first(self) -> Places:
@@ -94,51 +94,34 @@ class Standing:
         return settled
 
     @functools.cached_property
-    def all_shown(self) -> Places:
+    def all_shown(self) -> list[int]:
         """By cell: the row by which its entry and all before it in its membership were shown."""
         return self._running(self.first)
 
     @functools.cached_property
-    def all_settled(self) -> Places:
+    def all_settled(self) -> list[int]:
         """By cell: the row by which its entry and all before it in its membership were settled."""
         return self.all_shown if self.settled is self.first else self._running(self.settled)
 
-    def _running(self, places: Places) -> Places:
-        running = np.empty(len(places), np.uint32)
-        for begin, end, group in self._evidence.views.memberships(_SOME_CELLS):
-            base = group * (self.never + 1)
-            running[begin:end] = np.maximum.accumulate(base + places[begin:end]) - base
+    def _running(self, places: Places) -> list[int]:
+        running: list[int] = []
+        for begin, end, group in self._evidence.views.portions(_SOME_CELLS):
+            base = group * (len(self._evidence.events) + 1)
+            running += (np.maximum.accumulate(base + places[begin:end]) - base).tolist()
         return running
 
-    @property
-    def never(self) -> int:
-        """Later than every row."""
-        return len(self._evidence.events)
-
     @functools.cached_property
-    def runs(self) -> Runs:
+    def runs(self) -> list[Run]:
         """The words of present installs about memberships that have cells."""
-        evidence = self._evidence
-        log = evidence.log
-        words = np.flatnonzero(self.judged)
-        conversation, epoch = self.conversation[words], self.epoch[words]
-        ends = log.ends(evidence.keys(conversation, epoch, self.cursor[words]))
-        base = conversation << SEQ_BITS
-        low = np.searchsorted(log.order, base | self.mark[words], side="right")
-        high = np.searchsorted(log.order, base | np.minimum(self.cursor[words], ends - 1), side="right")
-        number, span = evidence.views.spans_of(self.node[words], conversation)
-        begin, end, rank = evidence.views.bounds(span)
-        return Runs(
-            word=words[number],
-            begin=begin,
-            low=begin + np.clip(low[number] - rank, 0, end - begin),
-            high=begin + np.clip(high[number] - rank, 0, end - begin),
-            end=end,
-            rank=rank,
-        )
-
-    def current(self, words: Numbers) -> Flags:
-        """Whether the devices knew the log's last epoch."""
-        keys = self._evidence.keys(self.conversation[words], self.epoch[words], self.cursor[words])
-        current: Flags = self._evidence.log.ends(keys) == 1 << SEQ_BITS
-        return current
+        log, memberships = self._evidence.log, self._evidence.views.memberships
+        order, end_of = log.order.tolist(), functools.cache(log.end)
+        runs = []
+        for number in self.judged:
+            _, node, conversation, epoch, mark, cursor, _ = self.words[number]
+            base = conversation << SEQ_BITS
+            for begin, end, shift in memberships.get((node, conversation), ()):
+                low = bisect_right(order, base | mark, begin + shift, end + shift) - shift
+                known = base | min(cursor, end_of(conversation, epoch) - 1)
+                high = bisect_right(order, known, begin + shift, end + shift) - shift
+                runs.append(Run(number, begin, low, high, end, shift))
+        return runs

@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import functools
 import itertools
+from bisect import bisect_left, bisect_right
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 import numpy as np
@@ -27,7 +28,7 @@ if TYPE_CHECKING:
     from imsim.verify.columns import Block, Flags, Numbers
     from imsim.verify.evidence import Evidence
 
-__all__ = ["Gap", "Sightings", "Views", "identities"]
+__all__ = ["Gap", "Membership", "Sightings", "Views", "identities"]
 
 _NONE: Final = np.zeros(0, np.int64)
 _SHOWING: Final = (Event.SHOWN, Event.EDITED, Event.RECALLED)
@@ -42,6 +43,14 @@ class Gap(NamedTuple):
     low: int
     high: int
     covered: bool
+
+
+class Membership(NamedTuple):
+    """The cells of a device in a conversation, from `begin` to `end`; the rank of a cell's slot is `cell + shift`."""
+
+    begin: int
+    end: int
+    shift: int
 
 
 class Sightings(NamedTuple):
@@ -72,9 +81,10 @@ class Views:
 
     Attributes:
         cells: how many there are.
+        memberships: by device and conversation, those that have cells, in order.
         rows_in_cell: how many rows of the present install fill each cell.
         first: the first of these rows, by its place; as many as there are rows in all where there is none.
-        uncommitted: places of rows that show something where nothing was committed.
+        uncommitted: places of rows that show something where nothing was committed, and the positions that they name.
         mistaken: places of rows that name a slot which holds another entry.
         strangers: places of rows that show a visible slot to a device that may not read it.
         odd: place, node, message and epoch of the rows that fill no cell of the present install.
@@ -85,22 +95,23 @@ class Views:
         self._number_cells()
         self.rows_in_cell: npt.NDArray[np.int32] = np.zeros(self.cells, np.int32)
         self.first: npt.NDArray[np.uint32] = np.full(self.cells, len(evidence.events), np.uint32)
-        uncommitted, mistaken, strangers, odd = [_NONE], [_NONE], [_NONE], [_NONE.reshape(0, 4)]
+        uncommitted, mistaken, strangers, odd = [_NONE.reshape(0, 2)], [_NONE], [_NONE], [_NONE.reshape(0, 4)]
+        message = evidence.log.message
         for seen in self.sightings():
             fills = (seen.cell >= 0) & seen.present
             filled = seen.cell[fills]
             np.add.at(self.rows_in_cell, filled, 1)
             np.minimum.at(self.first, filled, seen.place[fills].astype(np.uint32))
-            if len(evidence.log.message):
-                mistaken.append(seen.place[(seen.slot >= 0) & (evidence.log.message[seen.slot] != seen.message)])
-            if not fills.all():
-                uncommitted.append(seen.place[seen.slot < 0])
+            if len(message):
+                mistaken.append(seen.place[(message[seen.slot] != seen.message) & (seen.slot >= 0)])
+            if len(filled) < len(fills):
+                uncommitted.append(np.stack([seen.place, seen.key], axis=1)[seen.slot < 0])
                 strangers.append(seen.place[(seen.cell < 0) & (seen.rank >= 0)])
                 odd.append(identities(seen, ~fills))
-        self.uncommitted: Numbers = np.concatenate(uncommitted)
-        self.mistaken: Numbers = np.concatenate(mistaken)
-        self.strangers: Numbers = np.concatenate(strangers)
-        self.odd: Numbers = np.concatenate(odd)
+        self.uncommitted: Numbers = _joined(uncommitted)
+        self.mistaken: Numbers = _joined(mistaken)
+        self.strangers: Numbers = _joined(strangers)
+        self.odd: Numbers = _joined(odd)
 
     def sightings(self) -> Iterable[Sightings]:
         """All rows that show something, in blocks, the rows of each in order; a small history is one block."""
@@ -139,30 +150,30 @@ class Views:
         )
 
     def _number_cells(self) -> None:
-        readers, order = self._evidence.readers, self._evidence.log.order
-        base = readers.span_conversation << SEQ_BITS
-        begin = np.searchsorted(order, base | readers.span_low)
-        end = np.searchsorted(order, base | readers.span_high, side="right")
+        slots = self._evidence.log.order.tolist()
         # A span without slots has no cells; sorted by device, then slot, the span of a row is found by one search.
-        spans = np.flatnonzero(end > begin)
-        stride = len(order) + 1
-        search = readers.span_device[spans] * stride + begin[spans]
-        sorting = np.argsort(search, kind="stable")
-        spans = spans[sorting]
-        self._stride = stride
-        self._search: Numbers = search[sorting]
-        self._device: Numbers = readers.span_device[spans]
-        self._conversation: Numbers = readers.span_conversation[spans]
-        self._begin: Numbers = begin[spans]
-        self._end: Numbers = end[spans]
-        ends = np.cumsum(self._end - self._begin)
+        spans = sorted(
+            (device, begin, end, conversation)
+            for conversation, members in self._evidence.readers.spans.items()
+            for device, low, high in members
+            for base in (conversation << SEQ_BITS,)
+            if (end := bisect_right(slots, base | high)) > (begin := bisect_left(slots, base | low))
+        )
+        self._device, self._begin, self._end, self._conversation = np.array(spans, np.int64).reshape(-1, 4).T.copy()
+        self._stride = len(slots) + 1
+        self._search: Numbers = self._device * self._stride + self._begin
+        ends = (self._end - self._begin).cumsum()
         self._offset: Numbers = ends - (self._end - self._begin)
-        self.cells = int(ends[-1]) if len(ends) else 0
+        self.cells = int(ends[-1]) if spans else 0
+        self.memberships: dict[tuple[int, int], list[Membership]] = {}
+        for (device, begin, end, conversation), cell in zip(spans, self._offset.tolist(), strict=True):
+            membership = Membership(cell, cell + end - begin, begin - cell)
+            self.memberships.setdefault((device, conversation), []).append(membership)
 
     def _cells(self, device: Numbers, rank: Numbers) -> Numbers:
         if not self.cells:
             return np.full(len(rank), -1, np.int64)
-        span = np.searchsorted(self._search, device * self._stride + rank, side="right") - 1
+        span = self._search.searchsorted(device * self._stride + rank, side="right") - 1
         cell = self._offset[span] + rank - self._begin[span]
         # span -1 reads the last span, which is of another device or begins later: refused like any other.
         cell[(self._device[span] != device) | (rank < self._begin[span]) | (rank >= self._end[span])] = -1
@@ -170,7 +181,7 @@ class Views:
 
     def owners(self, cells: Numbers) -> tuple[Numbers, Numbers]:
         """The devices of these cells, and their slots."""
-        span = np.searchsorted(self._offset, cells, side="right") - 1
+        span = self._offset.searchsorted(cells, side="right") - 1
         return self._device[span], self._evidence.log.shown[self._begin[span] + cells - self._offset[span]]
 
     @functools.cached_property
@@ -181,48 +192,35 @@ class Views:
             if gap.covered and gap.place > self._evidence.readers.installed[gap.device]:
                 for some in self.cells_of(gap):
                     absent[some] = False
-        cells = np.flatnonzero(absent)
+        cells: Numbers = absent.nonzero()[0]
         if not len(cells):
             return cells
-        return cells[self._evidence.readers.alive[self.owners(cells)[0]]]
+        alive: Numbers = cells[self._evidence.readers.alive[self.owners(cells)[0]]]
+        return alive
 
     def lacking(self, *, promised: bool) -> tuple[Numbers, Numbers]:
         """The devices and slots of the absent cells whose message was acknowledged, or of those where it was not."""
         devices, slots = self.owners(self.absent)
         acknowledged = self._evidence.fates.acknowledged[self._evidence.log.message[slots]] >= 0
-        chosen = np.flatnonzero(acknowledged == promised)
+        chosen = (acknowledged == promised).nonzero()[0]
         return devices[chosen], slots[chosen]
 
     def cells_of(self, gap: Gap) -> Iterator[slice]:
         """The cells of a device that its `missing` row is about."""
         base = gap.conversation << SEQ_BITS
-        low, high = np.searchsorted(self._evidence.log.order, (base + gap.low, base + gap.high + 1)).tolist()
-        for span in np.flatnonzero((self._device == gap.device) & (self._begin < high) & (self._end > low)).tolist():
+        low, high = self._evidence.log.order.searchsorted((base + gap.low, base + gap.high + 1)).tolist()
+        for span in ((self._device == gap.device) & (self._begin < high) & (self._end > low)).nonzero()[0].tolist():
             begin, offset = int(self._begin[span]), int(self._offset[span])
             yield slice(offset + max(low - begin, 0), offset + min(high, int(self._end[span])) - begin)
 
-    def memberships(self, most: int) -> Iterator[tuple[int, int, Numbers]]:
+    def portions(self, most: int) -> Iterator[tuple[int, int, Numbers]]:
         """Cells in portions of whole memberships, about `most` at once: begin, end, and which membership each is of."""
         sizes = self._end - self._begin
         portion = self._offset // most
-        for begin, end in itertools.pairwise([*np.flatnonzero(np.diff(portion, prepend=-1)).tolist(), len(sizes)]):
+        begins = ((portion[1:] != portion[:-1]).nonzero()[0] + 1).tolist()
+        for begin, end in itertools.pairwise([0, *begins, len(sizes)] if len(sizes) else ()):
             last = int(self._offset[end - 1] + sizes[end - 1])
-            yield int(self._offset[begin]), last, np.repeat(np.arange(end - begin), sizes[begin:end])
-
-    def spans_of(self, device: Numbers, conversation: Numbers) -> tuple[Numbers, Numbers]:
-        """The memberships of some devices in some conversations that have cells: numbers of the pairs, and spans."""
-        stride = len(self._evidence.history.conversations)
-        keys = self._device * stride + self._conversation  # spans are sorted by device and slot, and so by this
-        wanted = device * stride + conversation
-        first = np.searchsorted(keys, wanted)
-        count = np.searchsorted(keys, wanted, side="right") - first
-        number = np.repeat(np.arange(len(wanted)), count)
-        return number, first[number] + np.arange(len(number)) - (np.cumsum(count) - count)[number]
-
-    def bounds(self, span: Numbers) -> tuple[Numbers, Numbers, Numbers]:
-        """The first cell of some memberships, the first after them, and the rank of the first one's slot."""
-        begin, rank = self._offset[span], self._begin[span]
-        return begin, begin + self._end[span] - rank, rank
+            yield int(self._offset[begin]), last, np.arange(end - begin).repeat(sizes[begin:end])
 
     @functools.cached_property
     def gaps(self) -> list[Gap]:
@@ -244,3 +242,8 @@ def identities(seen: Sightings, chosen: Flags) -> Numbers:
     """Place, node, message and epoch of some rows: what says whether two of them are the same."""
     columns = (seen.place, seen.node, seen.message, seen.block.column("epoch"))
     return np.stack([column[chosen] for column in columns], axis=1)
+
+
+def _joined(parts: list[Numbers]) -> Numbers:
+    """All parts in one; the first of them is empty."""
+    return np.concatenate(parts) if len(parts) > 1 else parts[0]

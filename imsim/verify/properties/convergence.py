@@ -19,12 +19,13 @@ from imsim.verify.finding import Charge, Property, Story
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-    from imsim.verify.evidence import Evidence, Numbers
+    from imsim.verify.evidence import Evidence
 
 __all__ = ["check"]
 
 _ONE_EPOCH: Final = 2
 """As `Evidence.epochs` counts: one more than the highest."""
+_NO_OPERATIONS: Final[tuple[dict[int, int], dict[int, int]]] = ({}, {})
 
 
 def check(evidence: Evidence) -> Iterator[Charge]:
@@ -56,25 +57,23 @@ def _rows(evidence: Evidence) -> Iterator[Charge]:
 
 
 def _targets(evidence: Evidence) -> Iterator[Charge]:
-    table = np.full(len(evidence.history.messages), -1, np.int64)
     for event in (Event.EDITED, Event.RECALLED):
-        places = evidence.places(event)
-        if not len(places):
-            continue
-        messages = evidence.column("message", places)
-        table[messages[::-1]] = places[::-1]
-        first = table[messages]
-        strays = np.flatnonzero(evidence.column("detail", first) != evidence.column("detail", places))
-        if len(strays):
-            yield Charge(Property.CONVERGENCE, strays, _target_teller(evidence, first, places))
+        first: dict[int, tuple[int, int]] = {}
+        strays: list[tuple[int, int]] = []
+        for place, operation, target in evidence.few(event, "message", "detail"):
+            known, its_target = first.setdefault(operation, (place, target))
+            if target != its_target:
+                strays.append((known, place))
+        if strays:
+            yield Charge(Property.CONVERGENCE, range(len(strays)), _target_teller(evidence, strays))
 
 
-def _target_teller(evidence: Evidence, first: Numbers, places: Numbers) -> Callable[[int], Story]:
+def _target_teller(evidence: Evidence, strays: list[tuple[int, int]]) -> Callable[[int], Story]:
     def tell(number: int) -> Story:
-        one, other = evidence.history.row(int(first[number])), evidence.history.row(int(places[number]))
+        one, other = map(evidence.history.row, strays[number])
         return Story(
             f"{one.message} is about {one.detail} on {one.node} and about {other.detail} on {other.node}",
-            (one.place, other.place),
+            strays[number],
         )
 
     return tell
@@ -88,13 +87,12 @@ def _texts(evidence: Evidence) -> Iterator[Charge]:
     first: dict[tuple[int, frozenset[int]], tuple[int, int]] = {}
     apart: list[tuple[int, int]] = []
     for (node, message), (place, text) in views.items():
-        known = operations.get((node, evidence.message(message)), {})
+        known, recalls = operations.get((node, evidence.message(message)), _NO_OPERATIONS)
         other, its_text = first.setdefault((message, frozenset(known)), (place, text))
         if its_text != text:
             apart.append((other, place))
-        recalls = [recall for recall in known.values() if evidence.events[recall] == Event.RECALLED]
         if text and recalls:
-            apart.append((recalls[0], place))
+            apart.append((next(iter(recalls.values())), place))
 
     def tell(number: int) -> Story:
         one, other = (evidence.history.row(place) for place in apart[number])
@@ -108,14 +106,20 @@ def _texts(evidence: Evidence) -> Iterator[Charge]:
         yield Charge(Property.CONVERGENCE, range(len(apart)), tell)
 
 
-def _operations(evidence: Evidence) -> dict[tuple[int, str], dict[int, int]]:
-    """By device and message: the operations on it that its present install knows and no failover lost, with a row."""
-    found: dict[tuple[int, str], dict[int, int]] = {}
+def _operations(evidence: Evidence) -> dict[tuple[int, str], tuple[dict[int, int], dict[int, int]]]:
+    """By device and message: the operations on it that its present install knows and no failover lost, with a row.
+
+    All of them, and the recalls alone.
+    """
+    found: dict[tuple[int, str], tuple[dict[int, int], dict[int, int]]] = {}
     words, lost, installed = evidence.history.details, evidence.fates.tail_lost, evidence.readers.installed
     for event in (Event.EDITED, Event.RECALLED):
         for place, node, operation, target in evidence.few(event, "node", "message", "detail"):
             if place > installed[node] and not lost[operation]:
-                found.setdefault((node, words.name(target)), {})[operation] = place
+                known, recalls = found.setdefault((node, words.name(target)), ({}, {}))
+                known[operation] = place
+                if event is Event.RECALLED:
+                    recalls[operation] = place
     return found
 
 
@@ -153,12 +157,13 @@ def _words(evidence: Evidence) -> Iterator[Charge]:
     if not (evidence.counts[Event.COUNTED] and evidence.counts[Event.READ]) or evidence.epochs > _ONE_EPOCH:
         return  # nobody says, or no mark is told; or what a cut took of the marks and their logs is not told
     said, marks, names = evidence.standing, _final_marks(evidence), evidence.history.nodes.names
-    last = {(node, where): word for word, node, where in _judged_words(evidence)}
-    apart = [(word, mark) for pair, word in last.items() if said.mark[word] != (mark := marks.get(pair, (0, -1)))[0]]
+    judged = (said.words[number] for number in said.judged)
+    last = {(word.node, word.conversation): word for word in judged}
+    apart = [(word, mark) for pair, word in last.items() if word.mark != (mark := marks.get(pair, (0, -1)))[0]]
 
     def tell(number: int) -> Story:
         word, (level, proof) = apart[number]
-        row = evidence.history.row(int(said.place[word]))
+        row = evidence.history.row(word.place)
         return Story(
             f"{row.node} says that its user has read {row.conversation} up to {row.seq}, and the read marks that it "
             f"has say {level}",
@@ -167,16 +172,9 @@ def _words(evidence: Evidence) -> Iterator[Charge]:
 
     if apart:
         spread = _spread_marks(evidence)
-        users = (names[said.node[word]].partition("/")[0] for word, _ in apart)
+        users = (names[word.node].partition("/")[0] for word, _ in apart)
         since = np.array([spread.get(user, 0.0) for user in users])
         yield Charge(Property.CONVERGENCE, range(len(apart)), tell, absence=True, since=since)
-
-
-def _judged_words(evidence: Evidence) -> Iterator[tuple[int, int, int]]:
-    """Number, device and conversation of what present installs said, in order."""
-    said = evidence.standing
-    words = np.flatnonzero(said.judged)
-    return zip(words.tolist(), said.node[words].tolist(), said.conversation[words].tolist(), strict=True)
 
 
 def _spread_marks(evidence: Evidence) -> dict[str, float]:
@@ -191,21 +189,10 @@ def _spread_marks(evidence: Evidence) -> dict[str, float]:
 
 def _final_marks(evidence: Evidence) -> dict[tuple[int, int], tuple[int, int]]:
     """By device and conversation: the highest mark of the present install, and the row that raised it."""
-    places = evidence.places(Event.READ)
-    if not len(places):
-        return {}
-    node = evidence.column("node", places)
-    present = places > evidence.readers.installed[node]
-    places, node = places[present], node[present]
-    conversation, seq = evidence.column("conversation", places), evidence.column("seq", places)
-    if evidence.epochs > 1:
-        ends = evidence.log.ends(evidence.keys(conversation, evidence.column("epoch", places), seq))
-        np.minimum(seq, ends - 1, out=seq)
-    pair = node * len(evidence.history.conversations) + conversation
-    sorting = np.lexsort((seq, pair))
-    last = sorting[np.append(pair[sorting][1:] != pair[sorting][:-1], len(sorting) > 0)[: len(sorting)]]
-    columns = (node[last], conversation[last], seq[last], places[last])
-    return {
-        (device, where): (mark, place)
-        for device, where, mark, place in zip(*(column.tolist() for column in columns), strict=True)
-    }
+    marks: dict[tuple[int, int], tuple[int, int]] = {}
+    installed = evidence.readers.installed
+    for place, node, conversation, epoch, seq in evidence.few(Event.READ, "node", "conversation", "epoch", "seq"):
+        if place > installed[node]:
+            mark = min(seq, evidence.log.end(conversation, epoch) - 1), place
+            marks[node, conversation] = max(mark, marks.get((node, conversation), mark))
+    return dict(sorted(marks.items()))

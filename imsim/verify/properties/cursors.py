@@ -11,6 +11,8 @@ What is judged is what devices say (`counted`): now and then at level `messages`
 
 from __future__ import annotations
 
+import heapq
+from operator import attrgetter
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -20,9 +22,10 @@ from imsim.verify.evidence import SEQ_BITS
 from imsim.verify.finding import Charge, Property, Story
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
-    from imsim.verify.evidence import Evidence, Numbers
+    from imsim.verify.evidence import Evidence
+    from imsim.verify.standing import Word
 
 __all__ = ["check"]
 
@@ -40,69 +43,73 @@ def check(evidence: Evidence) -> Iterator[Charge]:
 
 
 def _going_back(evidence: Evidence) -> Iterator[Charge]:
-    said = evidence.standing
-    order = np.lexsort((said.place, said.conversation, said.node))
-    one, other = order[:-1], order[1:]
-    same = (said.node[one] == said.node[other]) & (said.conversation[one] == said.conversation[other])
-    same &= (said.epoch[one] == said.epoch[other]) & (said.install[one] == said.install[other])
-    cursors = np.flatnonzero(same & (said.cursor[other] < said.cursor[one]))
-    marks = np.flatnonzero(same & (said.mark[other] < said.mark[one]))
-    if len(cursors):
-        yield _charge(evidence, one[cursors], other[cursors], "knew", said.cursor)
-    if len(marks):
-        kept = [number for number in marks.tolist() if not _may_be_taken_back(evidence, one[number], other[number])]
-        if kept:
-            yield _charge(evidence, one[kept], other[kept], "had read", said.mark)
+    install = evidence.readers.install
+    latest: dict[tuple[int, int], Word] = {}
+    cursors: list[tuple[Word, Word]] = []
+    marks: list[tuple[Word, Word]] = []
+    for after in evidence.standing.words:
+        pair = after.node, after.conversation
+        before = latest.get(pair, after)
+        latest[pair] = after
+        if after.epoch != before.epoch or (after.cursor >= before.cursor and after.mark >= before.mark):
+            continue
+        if install(after.node, after.place) == install(before.node, before.place):
+            if after.cursor < before.cursor:
+                cursors.append((before, after))
+            if after.mark < before.mark and not _may_be_taken_back(evidence, before, after):
+                marks.append((before, after))
+    if cursors:
+        yield _charge(evidence, cursors, "knew", attrgetter("cursor"))
+    if marks:
+        yield _charge(evidence, marks, "had read", attrgetter("mark"))
 
 
-def _charge(evidence: Evidence, one: Numbers, other: Numbers, what: str, upto: Numbers) -> Charge:
+def _charge(evidence: Evidence, pairs: list[tuple[Word, Word]], what: str, upto: Callable[[Word], int]) -> Charge:
+    pairs.sort(key=lambda pair: (pair[0].node, pair[0].conversation))
+
     def tell(number: int) -> Story:
-        before, after = int(one[number]), int(other[number])
-        row = evidence.history.row(int(evidence.standing.place[after]))
+        before, after = pairs[number]
+        row = evidence.history.row(after.place)
         return Story(
-            f"{row.node} {what} all of {row.conversation} up to {upto[before]}, and then only up to {upto[after]}",
-            (int(evidence.standing.place[before]), row.place),
+            f"{row.node} {what} all of {row.conversation} up to {upto(before)}, and then only up to {upto(after)}",
+            (before.place, row.place),
         )
 
-    return Charge(Property.NEVER_BACK, range(len(one)), tell)
+    return Charge(Property.NEVER_BACK, range(len(pairs)), tell)
 
 
 def _unheeded(evidence: Evidence) -> Iterator[Charge]:
     """Words of devices that had heard of a higher mark of their user, in the same epoch and install."""
-    said, reads = evidence.standing, evidence.places(Event.READ)
-    node, conversation, epoch, seq = (evidence.column(name, reads) for name in ("node", "conversation", "epoch", "seq"))
-    place = np.append(reads, said.place)
-    who = (
-        np.append(said.installs(node, reads), said.install),
-        np.append(epoch, said.epoch),
-        np.append(conversation, said.conversation),
-        np.append(node, said.node),
-    )
-    order = np.lexsort((place, *who))
-    same = np.logical_and.reduce([column[order][1:] == column[order][:-1] for column in who])
-    group = np.append(0, np.cumsum(~same)) << SEQ_BITS
-    # A later group has higher numbers, so the maximum so far is that of the group alone.
-    heard = np.maximum.accumulate(group | np.append(seq, 0 * said.mark)[order]) - group
-    words = order - len(reads)
-    below = np.flatnonzero((words >= 0) & (heard > said.mark[np.maximum(words, 0)])).tolist()
-    low = [number for number in below if not _was_cut(evidence, _user(evidence, int(words[number])))]
+    said = [(word.place, word.node, word.conversation, word.epoch, word.mark) for word in evidence.standing.words]
+    reads = evidence.few(Event.READ, "node", "conversation", "epoch", "seq")
+    heard: dict[tuple[int, ...], tuple[int, int]] = {}
+    low: list[tuple[tuple[int, ...], int, int, int]] = []
+    told = set(evidence.places(Event.READ).tolist())
+    for place, node, conversation, epoch, mark in heapq.merge(reads, said):
+        where = node, conversation, epoch, evidence.readers.install(node, place)
+        most, known = heard.get(where, (0, -1))
+        if place in told:
+            if mark >= most:
+                heard[where] = mark, place
+        elif mark < most and not _was_cut(evidence, _user(evidence, node)):
+            low.append((where, place, most, known))
+    low.sort()
 
     def tell(number: int) -> Story:
-        row = evidence.history.row(int(place[order[number]]))
-        known = next(at for at in order[number::-1].tolist() if at < len(reads) and seq[at] == heard[number])
+        _, place, most, known = low[number]
+        row = evidence.history.row(place)
         return Story(
-            f"{row.node} says that {row.conversation} is read up to {row.seq}, and had heard that it was up to "
-            f"{heard[number]}",
-            (int(reads[known]), row.place),
+            f"{row.node} says that {row.conversation} is read up to {row.seq}, and had heard that it was up to {most}",
+            (known, place),
         )
 
     if low:
-        yield Charge(Property.NEVER_BACK, low, tell)
+        yield Charge(Property.NEVER_BACK, range(len(low)), tell)
 
 
-def _user(evidence: Evidence, word: int) -> str:
-    """Whose device says something."""
-    return evidence.node(int(evidence.standing.node[word])).partition("/")[0]
+def _user(evidence: Evidence, device: int) -> str:
+    """Whose device it is."""
+    return evidence.node(device).partition("/")[0]
 
 
 def _was_cut(evidence: Evidence, user: str) -> bool:
@@ -112,17 +119,14 @@ def _was_cut(evidence: Evidence, user: str) -> bool:
     return own is not None and len(np.unique(groups[groups // evidence.epochs == own])) > 1
 
 
-def _may_be_taken_back(evidence: Evidence, before: int, after: int) -> bool:
+def _may_be_taken_back(evidence: Evidence, before: Word, after: Word) -> bool:
     """Whether a mark could not be saved in its user's own log, or was lost there."""
-    said = evidence.standing
-    user = _user(evidence, after)
+    user = _user(evidence, after.node)
     if _was_cut(evidence, user):
         return True
     refused = (row for event in (Event.FAILED, Event.CANCELLED) for row in evidence.few(event, "message"))
     return any(
-        place < said.place[after] and _is_own_mark(evidence, message, user)
-        for place, message in refused
-        if place > said.place[before]
+        before.place < place < after.place and _is_own_mark(evidence, message, user) for place, message in refused
     )
 
 
@@ -136,15 +140,14 @@ def _is_own_mark(evidence: Evidence, message: int, user: str) -> bool:
 
 def _gaps(evidence: Evidence) -> Iterator[Charge]:
     said = evidence.standing
-    runs = said.runs
-    some = np.flatnonzero(runs.high > runs.begin)
-    hidden = some[said.all_settled[runs.high[some] - 1] > said.place[runs.word[some]]]
+    settled = said.all_settled
+    hidden = [run for run in said.runs if run.high > run.begin and settled[run.high - 1] > said.words[run.word].place]
 
     def tell(number: int) -> Story:
-        word = int(runs.word[number])
-        begin, place = int(runs.begin[number]), int(said.place[word])
-        cell = begin + int(np.argmax(said.settled[begin : int(runs.high[number])] > place))
-        slot = int(evidence.views.owners(np.array([cell]))[1][0])
+        run = hidden[number]
+        place = said.words[run.word].place
+        cell = run.begin + int(np.argmax(said.settled[run.begin : run.high] > place))
+        slot = int(evidence.log.shown[cell + run.shift])
         row, position = evidence.history.row(place), evidence.position(int(evidence.log.key[slot]))
         return Story(
             f"{row.node} says that it knows all of {row.conversation} up to {row.op}, and does not show "
@@ -152,5 +155,5 @@ def _gaps(evidence: Evidence) -> Iterator[Charge]:
             (int(evidence.log.place[slot]), place),
         )
 
-    if len(hidden):
-        yield Charge(Property.NO_HIDDEN_GAP, hidden, tell)
+    if hidden:
+        yield Charge(Property.NO_HIDDEN_GAP, range(len(hidden)), tell)

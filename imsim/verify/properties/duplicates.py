@@ -6,12 +6,10 @@ told apart. A copy that arrived and was not shown (`suppressed`) is what should 
 
 from __future__ import annotations
 
-from bisect import bisect_left
 from typing import TYPE_CHECKING
 
 import numpy as np
 
-from imsim.history.schema import Event
 from imsim.verify.finding import Charge, Property, Story
 from imsim.verify.views import identities
 
@@ -40,19 +38,16 @@ def check(evidence: Evidence) -> Iterator[Charge]:
 def again(evidence: Evidence) -> list[tuple[int, int]]:
     """Pairs of the places of a row and of one that showed the same again, in the same install and epoch."""
     views = evidence.views
-    suspects = [views.odd]
-    if views.cells and views.rows_in_cell.max() > 1:
-        suspects += [identities(seen, _crowded(evidence, seen)) for seen in views.sightings()]
-    rows = np.concatenate(suspects)
+    rows = views.odd
+    if (views.rows_in_cell > 1).any():
+        rows = np.concatenate([rows, *(identities(seen, _crowded(evidence, seen)) for seen in views.sightings())])
     if not len(rows):
         return []
-    installs: dict[int, list[int]] = {}
-    for place, node in evidence.few(Event.INSTALLED, "node"):
-        installs.setdefault(node, []).append(place)
+    install = evidence.readers.install
     before: dict[tuple[int, int, int, int], int] = {}
     pairs = []
     for place, node, message, epoch in sorted(rows.tolist()):
-        first = before.setdefault((node, bisect_left(installs.get(node, []), place), message, epoch), place)
+        first = before.setdefault((node, install(node, place), message, epoch), place)
         if first != place:
             pairs.append((first, place))
     return pairs

@@ -10,7 +10,7 @@ What does not belong here: an entry that nobody was promised but some devices sh
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 import numpy as np
 
@@ -23,6 +23,9 @@ if TYPE_CHECKING:
     from imsim.verify.evidence import Evidence, Numbers
 
 __all__ = ["check", "homeless"]
+
+_REFUSED: Final = (Event.FAILED, Event.CANCELLED)
+_NOTHING: Final = (-1, None)
 
 
 def check(evidence: Evidence) -> Iterator[Charge]:
@@ -55,9 +58,9 @@ def _absent(evidence: Evidence) -> Iterator[Charge]:
 def homeless(evidence: Evidence) -> Numbers:
     """The messages that were acknowledged and are not in the log in the end, without an excuse."""
     fates = evidence.fates
-    messages = np.flatnonzero((fates.acknowledged >= 0) & (fates.slot < 0) & ~fates.tail_lost)
+    messages = ((fates.acknowledged >= 0) & (fates.slot < 0) & ~fates.tail_lost).nonzero()[0]
     if len(messages) and evidence.epochs > 1:
-        refused = (fates.told[messages] == Event.FAILED) | (fates.told[messages] == Event.CANCELLED)
+        refused = np.array([fates.told.get(message, _NOTHING)[1] in _REFUSED for message in messages.tolist()])
         places = fates.acknowledged[messages]
         at = (evidence.column(name, places) for name in ("conversation", "epoch", "seq"))
         messages = messages[~(refused & evidence.log.dead(evidence.keys(*at)))]

@@ -9,6 +9,7 @@ last may still be under way.
 
 from __future__ import annotations
 
+from bisect import bisect_left
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -17,40 +18,33 @@ from imsim.history.schema import Event
 from imsim.verify.finding import Charge, Property, Story
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
-    from imsim.verify.evidence import Evidence, Numbers
+    from imsim.verify.evidence import Evidence
 
 __all__ = ["check"]
-
-_INSTALLS = 1 << 10
-"""More installs of one device than this are taken for one."""
 
 
 def check(evidence: Evidence) -> Iterator[Charge]:
     """Everyone means the same entry by a position, and senders' orders are kept."""
-    yield from _disagreeing(evidence, evidence.log.contradictions)
-    yield from _disagreeing(evidence, evidence.views.mistaken)
-    for event in (Event.ACCEPTED, Event.RESOLVED):
-        places = evidence.places(event)
-        if event is Event.RESOLVED:  # a device may learn that its message was sent before it learns where
-            places = places[evidence.column("seq", places) > 0]
-        if len(places):
-            at = (evidence.column(name, places) for name in ("conversation", "epoch", "seq"))
-            slots = evidence.log.find(evidence.keys(*at))
-            yield from _disagreeing(evidence, _mistaken(evidence, places, evidence.column("message", places), slots))
+    yield from _disagreeing(evidence, evidence.log.contradictions.tolist())
+    yield from _disagreeing(evidence, evidence.views.mistaken.tolist())
+    yield from _disagreeing(evidence, list(_mistaken(evidence)))
     yield from _overtaking(evidence)
 
 
-def _mistaken(evidence: Evidence, places: Numbers, messages: Numbers, slots: Numbers) -> Numbers:
-    """The places of rows that name a slot which holds another entry."""
-    if not len(evidence.log.message):
-        return places[:0]
-    mistaken: Numbers = places[(slots >= 0) & (evidence.log.message[slots] != messages)]
-    return mistaken
+def _mistaken(evidence: Evidence) -> Iterator[int]:
+    """The places of promises that name a slot which holds another entry."""
+    held = dict(zip(evidence.log.key.tolist(), evidence.log.message.tolist(), strict=True))
+    for event in (Event.ACCEPTED, Event.RESOLVED):
+        keys = evidence.positions(event).tolist()
+        for key, (place, message, seq) in zip(keys, evidence.few(event, "message", "seq"), strict=True):
+            # A device may learn that its message was sent before it learns where.
+            if held.get(key, message) != message and (seq or event is Event.ACCEPTED):
+                yield place
 
 
-def _disagreeing(evidence: Evidence, places: Numbers) -> Iterator[Charge]:
+def _disagreeing(evidence: Evidence, places: list[int]) -> Iterator[Charge]:
     def tell(place: int) -> Story:
         row = evidence.history.row(place)
         conversation = evidence.history.conversations.find(row.conversation) or 0
@@ -62,35 +56,28 @@ def _disagreeing(evidence: Evidence, places: Numbers) -> Iterator[Charge]:
             (first.place, place),
         )
 
-    if len(places):
+    if places:
         yield Charge(Property.ORDER, places, tell)
-
-
-def _install(evidence: Evidence, message: Numbers) -> Numbers:
-    """Which install of its sender wanted each message: counted by the wipes before it."""
-    fates = evidence.fates
-    install = np.zeros(len(message), np.int64)
-    wipes: dict[int, list[int]] = {}
-    for place, node in evidence.few(Event.WIPED, "node"):
-        wipes.setdefault(node, []).append(place)
-    for node, places in wipes.items():
-        own = fates.sender[message] == node
-        install[own] = np.searchsorted(np.array(places), fates.offered[message[own]])
-    return np.minimum(install, _INSTALLS - 1)
 
 
 def _overtaking(evidence: Evidence) -> Iterator[Charge]:
     log, fates = evidence.log, evidence.fates
-    slots = log.shown[fates.sender[log.message[log.shown]] >= 0]
-    message = log.message[slots]
-    group = (log.conversation[slots] * len(evidence.history.nodes) + fates.sender[message]) * _INSTALLS
-    group += _install(evidence, message)
-    sorting = np.argsort(group, kind="stable")  # slots rise inside a conversation, and so inside a group
-    slots, group, offered = slots[sorting], group[sorting], fates.offered[message[sorting]]
-    late = np.flatnonzero((group[1:] == group[:-1]) & (offered[1:] < offered[:-1])) + 1
+    install = _installs(evidence)
+    message = log.message[log.shown]
+    columns = (log.shown, log.conversation[log.shown], fates.sender[message], fates.offered[message])
+    latest: dict[tuple[int, int, int], tuple[int, int]] = {}
+    late: list[tuple[tuple[int, int, int], int, int]] = []
+    for slot, conversation, node, place in zip(*(column.tolist() for column in columns), strict=True):
+        if node >= 0:
+            group = conversation, node, install(node, place)
+            earlier, before = latest.get(group, (slot, place))
+            latest[group] = slot, place
+            if place < before:
+                late.append((group, earlier, slot))
+    late.sort()
 
     def tell(number: int) -> Story:
-        earlier, later = int(slots[number - 1]), int(slots[number])
+        _, earlier, later = late[number]
         overtaking, overtaken = int(log.message[earlier]), int(log.message[later])
         return Story(
             f"{evidence.node(int(fates.sender[overtaken]))} submitted {evidence.message(overtaken)} before "
@@ -104,5 +91,13 @@ def _overtaking(evidence: Evidence) -> Iterator[Charge]:
             ),
         )
 
-    if len(late):
-        yield Charge(Property.ORDER, late, tell)
+    if late:
+        yield Charge(Property.ORDER, range(len(late)), tell)
+
+
+def _installs(evidence: Evidence) -> Callable[[int, int], int]:
+    """Which install of its sender wanted a message, by the row that says so: counted by the wipes before it."""
+    wipes: dict[int, list[int]] = {}
+    for place, node in evidence.few(Event.WIPED, "node"):
+        wipes.setdefault(node, []).append(place)
+    return lambda node, place: bisect_left(wipes[node], place) if node in wipes else 0

@@ -50,18 +50,13 @@ def _rows(evidence: Evidence) -> Iterator[Charge]:
 
 def _unfounded(evidence: Evidence) -> Numbers:
     """Rows at positions that were neither committed nor promised by a server before a failover took them away."""
-    places = evidence.views.uncommitted
-    if not len(places) or evidence.epochs == 1:
+    rows = evidence.views.uncommitted
+    places: Numbers = rows[:, 0]
+    if not len(rows):
         return places
-    keys = _positions(evidence, places)
-    promised = np.isin(keys, _positions(evidence, evidence.places(Event.ACCEPTED)))
-    unfounded: Numbers = places[~(promised & evidence.log.dead(keys))]
-    return unfounded
-
-
-def _positions(evidence: Evidence, places: Numbers) -> Numbers:
-    conversation, epoch, seq = (evidence.column(name, places) for name in ("conversation", "epoch", "seq"))
-    return evidence.keys(conversation, epoch, seq)
+    keys: Numbers = rows[:, 1]
+    promised = np.isin(keys, evidence.positions(Event.ACCEPTED))
+    return places[~(promised & evidence.log.dead(keys))]
 
 
 def _slots(evidence: Evidence) -> Iterator[Charge]:

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from imsim.history.schema import Event
+from imsim.verify.fates import FINAL
 from imsim.verify.finding import Charge, Property, Story
 
 if TYPE_CHECKING:
@@ -21,7 +22,7 @@ if TYPE_CHECKING:
 
     import numpy.typing as npt
 
-    from imsim.verify.evidence import Evidence, Flags, Numbers
+    from imsim.verify.evidence import Evidence, Numbers
     from imsim.verify.views import Gap
 
 __all__ = ["check"]
@@ -29,30 +30,29 @@ __all__ = ["check"]
 
 def check(evidence: Evidence) -> Iterator[Charge]:
     """Every submission ends."""
-    fates = evidence.fates
-    submitted = np.flatnonzero(fates.submitted >= 0)
-    told = fates.told[submitted]
-    ended = (told == Event.RESOLVED) | (told == Event.FAILED) | (told == Event.CANCELLED)
-    yield from _open(evidence, submitted[~ended])
-
-
-def _open(evidence: Evidence, messages: Numbers) -> Iterator[Charge]:
-    if not len(messages):
+    told, submitted, readers = evidence.fates.told, evidence.fates.submitted, evidence.readers
+    still = [message for message, (_, event) in told.items() if event not in FINAL]
+    if not still:
         return
-    fates, readers = evidence.fates, evidence.readers
-    sender = fates.sender[messages]
-    still: Flags = (readers.installed[sender] < fates.submitted[messages]) & readers.alive[sender]
-    messages = messages[still & ~_beyond_telling(evidence, messages)]
+    sender, gaps = evidence.fates.sender, _trimmed(evidence)
+    open_ = [
+        message
+        for message in sorted(still)
+        if readers.installed[sender[message]] < submitted[message]
+        and readers.alive[sender[message]]
+        and not _beyond_telling(evidence, message, gaps)
+    ]
 
     def tell(message: int) -> Story:
-        row = evidence.history.row(int(fates.last_told[message]))
+        row = evidence.history.row(told[message][0])
         return Story(
             f"{row.node} never told what became of {evidence.message(message)}: it is still {_STILL[row.event]}",
-            (int(fates.submitted[message]), row.place),
+            (int(submitted[message]), row.place),
         )
 
-    if len(messages):
-        yield Charge(Property.RETRIES_ENDED, messages, tell, absence=True, since=_committed(evidence, messages))
+    if open_:
+        since = _committed(evidence, np.array(open_))
+        yield Charge(Property.RETRIES_ENDED, open_, tell, absence=True, since=since)
 
 
 def _committed(evidence: Evidence, messages: Numbers) -> npt.NDArray[np.float64]:
@@ -63,27 +63,29 @@ def _committed(evidence: Evidence, messages: Numbers) -> npt.NDArray[np.float64]
     return since
 
 
-def _beyond_telling(evidence: Evidence, messages: Numbers) -> Flags:
-    """Which messages nobody can tell of any more: what their device was not told in time may be in trimmed slots.
+def _trimmed(evidence: Evidence) -> dict[tuple[int, int], list[Gap]]:
+    """By device and conversation: the ranges that the device misses because they were trimmed."""
+    gaps: dict[tuple[int, int], list[Gap]] = {}
+    for gap in evidence.views.gaps:
+        if gap.covered:
+            gaps.setdefault((gap.device, gap.conversation), []).append(gap)
+    return gaps
+
+
+def _beyond_telling(evidence: Evidence, message: int, gaps: dict[tuple[int, int], list[Gap]]) -> bool:
+    """Whether nobody can tell of a message any more: what its device was not told in time may be in trimmed slots.
 
     The device says that a message is unknown once more when it knows that slots are gone, and hence after that; and a
     message that is in the log in a slot which the device does not miss is no secret.
     """
     fates = evidence.fates
-    gaps: dict[tuple[int, int], list[Gap]] = {}
-    for gap in evidence.views.gaps:
-        if gap.covered:
-            gaps.setdefault((gap.device, gap.conversation), []).append(gap)
-    beyond: Flags = fates.told[messages] == Event.UNKNOWN
-    for number in np.flatnonzero(beyond).tolist():
-        message = int(messages[number])
-        slot = int(fates.slot[message])
-        seq = int(evidence.log.seq[slot]) if slot >= 0 else None
-        beyond[number] = any(
-            gap.place < fates.last_told[message] and (seq is None or gap.low <= seq <= gap.high)
-            for gap in gaps.get((int(fates.sender[message]), int(fates.conversation[message])), ())
-        )
-    return beyond
+    place, event = fates.told[message]
+    slot = int(fates.slot[message])
+    seq = int(evidence.log.seq[slot]) if slot >= 0 else None
+    return event is Event.UNKNOWN and any(
+        gap.place < place and (seq is None or gap.low <= seq <= gap.high)
+        for gap in gaps.get((int(fates.sender[message]), int(fates.conversation[message])), ())
+    )
 
 
 _STILL = {Event.SUBMITTED: "pending", Event.UNKNOWN: "unknown"}

@@ -53,7 +53,7 @@ def _unread_writes(evidence: Evidence) -> Iterator[Charge]:
         for message, (told, shown) in late.items():
             others = (seen.node == evidence.fates.sender[message]) & (seen.place > told) & (seen.place < shown)
             others &= (seen.slot >= 0) & _stands_after(evidence, message, seen.slot)
-            others &= seen.block.rows["t"] > evidence.history.row(told).t
+            others &= seen.block.times > evidence.history.row(told).t
             others &= ~_installed_between(evidence, message, told, seen.place)
             if others.any():
                 pairs.append((told, int(seen.place[others][0])))
@@ -74,21 +74,39 @@ def _late(evidence: Evidence) -> dict[int, tuple[int, int]]:
 
     One durable write tells both, in some order, at one moment. What is never shown is a loss, and told there.
     """
-    fates, size = evidence.fates, len(evidence.history.messages)
-    places = evidence.places(Event.RESOLVED)
-    messages = evidence.column("message", places)
-    own = evidence.column("node", places) == fates.sender[messages]
-    told = np.full(size, _NEVER)
-    told[messages[own][::-1]] = places[own][::-1]
-    shown, moment = np.full(size, _NEVER), np.full(size, np.inf)
+    sender, told = evidence.fates.sender, dict[int, int]()
+    of = sender.tolist()
+    for place, message, node in evidence.few(Event.RESOLVED, "message", "node"):
+        if node == of[message]:
+            told.setdefault(message, place)
+    table = np.full(len(of), _NEVER)
+    for block in evidence.views.blocks():
+        messages = block.column("message")
+        mine = (block.column("node") == sender[messages]).nonzero()[0]
+        np.minimum.at(table, messages[mine], block.place[mine])
+    shown = table.tolist()
+    late = [message for message, place in sorted(told.items()) if place < shown[message] < _NEVER]
+    moments = _moments(evidence, late) if late else {}
+    said = evidence.times(np.array([told[message] for message in late], np.int64)).tolist()
+    return {
+        message: (told[message], shown[message])
+        for message, moment in zip(late, said, strict=True)
+        if moments[message] > moment
+    }
+
+
+def _moments(evidence: Evidence, messages: list[int]) -> dict[int, float]:
+    """When the devices of their senders first showed some messages."""
+    sender = evidence.fates.sender
+    wanted = np.zeros(len(sender), np.bool_)
+    wanted[messages] = True
+    moments: dict[int, float] = {}
     for block in evidence.views.blocks():
         message = block.column("message")
-        mine = np.flatnonzero(block.column("node") == fates.sender[message])
-        np.minimum.at(shown, message[mine], block.place[mine])
-        np.minimum.at(moment, message[mine], block.rows["t"][mine])
-    suspects = np.flatnonzero((told < shown) & (shown != _NEVER))
-    late = suspects[moment[suspects] > evidence.times(told[suspects])]
-    return {message: (int(told[message]), int(shown[message])) for message in late.tolist()}
+        some = (wanted[message] & (block.column("node") == sender[message])).nonzero()[0]
+        for number, moment in zip(message[some].tolist(), block.times[some].tolist(), strict=True):
+            moments[number] = min(moment, moments.get(number, moment))
+    return moments
 
 
 def _stands_after(evidence: Evidence, message: int, slots: Numbers) -> Flags:
@@ -112,20 +130,19 @@ def _installed_between(evidence: Evidence, message: int, told: int, places: Numb
 class _Writes(NamedTuple):
     """What devices submitted and the log holds, by device and conversation, and then by when it was submitted.
 
-    `key` is `group << 32 | seq` of the lowest slot that this or a later submission of the group got, and once more
-    than there are submissions, larger than all.
+    `pair` is the device and conversation of each group; `when` orders submissions by group and row. `key` is
+    `group << 32 | seq` of the lowest slot that this or a later submission of the group got. `pair` and `key` end with
+    what is larger than all.
     """
 
-    groups: Numbers
+    pair: Numbers
     when: Numbers
     key: Numbers
 
 
 def _early_writes(evidence: Evidence) -> Iterator[Charge]:
     writes = _writes(evidence)
-    if not len(writes.when):
-        return
-    places = np.concatenate([_overtaken(evidence, writes, block) for block in evidence.views.blocks()])
+    places = [place for block in evidence.views.blocks() for place in _overtaken(evidence, writes, block)]
 
     def tell(place: int) -> Story:
         read = evidence.history.row(place)
@@ -136,42 +153,44 @@ def _early_writes(evidence: Evidence) -> Iterator[Charge]:
             (place, int(evidence.fates.submitted[evidence.log.message[write]]), int(evidence.log.place[write])),
         )
 
-    if len(places):
+    if places:
         yield Charge(Property.SESSIONS, places, tell)
 
 
 def _writes(evidence: Evidence) -> _Writes:
     log, fates = evidence.log, evidence.fates
     message = log.message[log.shown]
-    pair = _pair(evidence, log.conversation[log.shown], fates.sender[message])
-    sorting = np.lexsort((fates.submitted[message], pair))
-    sorting = sorting[fates.sender[message[sorting]] >= 0]
-    pair = pair[sorting]
-    first = np.ones(len(pair), np.bool_)
-    np.not_equal(pair[1:], pair[:-1], out=first[1:])
-    group = np.cumsum(first) - 1
-    when = group * len(evidence.events) + fates.submitted[message[sorting]]
-    key = (group << SEQ_BITS) | log.seq[log.shown[sorting]]
+    sender = fates.sender[message]
+    pair = _pair(evidence, log.conversation[log.shown], sender)
+    columns = (pair, fates.submitted[message], log.seq[log.shown], sender)
+    rows = sorted(row for row in zip(*(column.tolist() for column in columns), strict=True) if row[3] >= 0)
+    groups, when, key = list[int](), list[int](), list[int]()
+    for pair_, submitted, seq, _ in rows:
+        if not groups or groups[-1] != pair_:
+            groups.append(pair_)
+        when.append((len(groups) - 1) * len(evidence.events) + submitted)
+        key.append((len(groups) - 1) << SEQ_BITS | seq)
     # A lower group has lower keys, so the minimum from behind is that of the group alone.
-    return _Writes(pair[first], when, np.append(np.minimum.accumulate(key[::-1])[::-1], _NEVER))
+    lowest = np.minimum.accumulate([_NEVER, *reversed(key)])[::-1]
+    return _Writes(np.array([*groups, _NEVER]), np.array(when, np.int64), lowest)
 
 
 def _pair(evidence: Evidence, conversation: Numbers, node: Numbers) -> Numbers:
     return conversation * len(evidence.history.nodes) + node
 
 
-def _overtaken(evidence: Evidence, writes: _Writes, block: Block) -> Numbers:
+def _overtaken(evidence: Evidence, writes: _Writes, block: Block) -> list[int]:
     """The places of rows that showed something which stands after what the device submitted later."""
     conversation, seq = block.column("conversation"), block.column("seq")
     pair = _pair(evidence, conversation, block.column("node"))
-    group = np.minimum(np.searchsorted(writes.groups, pair), len(writes.groups) - 1)
-    judged = np.flatnonzero(writes.groups[group] == pair)
-    group = group[judged]
-    later = np.searchsorted(writes.when, group * len(evidence.events) + block.place[judged], side="right")
-    suspects = judged[writes.key[later] < (group << SEQ_BITS | seq[judged])]
-    keys = evidence.keys(conversation[suspects], block.column("epoch")[suspects], seq[suspects])
+    group = writes.pair.searchsorted(pair)
+    later = writes.when.searchsorted(group * len(evidence.events) + block.place, side="right")
+    some = ((writes.key[later] < (group << SEQ_BITS | seq)) & (writes.pair[group] == pair)).nonzero()[0]
+    if not len(some):
+        return []
+    keys = evidence.keys(conversation[some], block.column("epoch")[some], seq[some])
     alive = evidence.log.rank_of(evidence.log.find(keys)) >= 0
-    overtaken: Numbers = block.place[suspects[alive]]
+    overtaken: list[int] = block.place[some[alive]].tolist()
     return overtaken
 
 

@@ -19,7 +19,7 @@ from imsim.verify.finding import Charge, Property, Story
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from imsim.verify.evidence import Evidence, Numbers
+    from imsim.verify.evidence import Evidence
 
 __all__ = ["check"]
 
@@ -30,23 +30,25 @@ _PROMISES = (Event.ACCEPTED, Event.COMMITTED)
 def check(evidence: Evidence) -> Iterator[Charge]:
     """What users were told of their messages is so, and stays so."""
     fates = evidence.fates
-    submitted = np.flatnonzero(fates.submitted >= 0)
-    told = fates.told[submitted]
-    in_log = fates.slot[submitted] >= 0
+    in_log = (fates.slot >= 0).tolist()
     if any(evidence.counts[event] for event in _REFUSED):
-        refused = (told == Event.FAILED) | (told == Event.CANCELLED)
-        yield from _untrue(evidence, submitted[refused & in_log], "is in the log")
+        refused = sorted(message for message, (_, event) in fates.told.items() if event in _REFUSED)
+        yield from _untrue(evidence, [message for message in refused if in_log[message]], "is in the log")
         yield from _changed(evidence)
-        yield from _appearing(evidence, submitted[refused & ~in_log])
-    lost = (told == Event.RESOLVED) & ~in_log & ~fates.tail_lost[submitted]
-    yield from _untrue(evidence, submitted[lost], "is not in the log")
+        yield from _appearing(evidence, [message for message in refused if not in_log[message]])
+    lost = sorted(
+        message
+        for message, (_, event) in fates.told.items()
+        if event is Event.RESOLVED and not in_log[message] and not fates.tail_lost[message]
+    )
+    yield from _untrue(evidence, lost, "is not in the log")
 
 
-def _untrue(evidence: Evidence, messages: Numbers, truth: str) -> Iterator[Charge]:
+def _untrue(evidence: Evidence, messages: list[int], truth: str) -> Iterator[Charge]:
     fates = evidence.fates
 
     def tell(message: int) -> Story:
-        row = evidence.history.row(int(fates.last_told[message]))
+        row = evidence.history.row(fates.told[message][0])
         slot = int(fates.slot[message])
         rows = (int(fates.submitted[message]), row.place)
         return Story(
@@ -54,7 +56,7 @@ def _untrue(evidence: Evidence, messages: Numbers, truth: str) -> Iterator[Charg
             rows if slot < 0 else (*rows, int(evidence.log.place[slot])),
         )
 
-    if len(messages):
+    if messages:
         yield Charge(Property.TRUTH, messages, tell)
 
 
@@ -111,16 +113,17 @@ def _was_moved(evidence: Evidence, message: int) -> bool:
     return bool(evidence.fates.tail_lost[message] or evidence.log.dead(evidence.keys(*at)).any())
 
 
-def _appearing(evidence: Evidence, messages: Numbers) -> Iterator[Charge]:
+def _appearing(evidence: Evidence, messages: list[int]) -> Iterator[Charge]:
     """What some device shows after its sender was told that it never would."""
-    if not len(messages):
+    if not messages:
         return
     told = np.full(len(evidence.history.messages), len(evidence.events), np.int64)
-    told[messages] = evidence.fates.last_told[messages]
-    places = np.concatenate([
-        seen.place[(seen.place > told[seen.message]) & ~evidence.log.dead(seen.key)]
+    told[messages] = [evidence.fates.told[message][0] for message in messages]
+    places = [
+        place
         for seen in evidence.views.sightings()
-    ] or [messages[:0]])  # fmt: skip
+        for place in seen.place[(seen.place > told[seen.message]) & ~evidence.log.dead(seen.key)].tolist()
+    ]
 
     def tell(place: int) -> Story:
         row = evidence.history.row(place)
@@ -130,5 +133,5 @@ def _appearing(evidence: Evidence, messages: Numbers) -> Iterator[Charge]:
             (last.place, place),
         )
 
-    if len(places):
+    if places:
         yield Charge(Property.TRUTH, places, tell)

@@ -10,7 +10,8 @@ meaning; and of conversations where a failover lost something by name, since onl
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from bisect import bisect_left, insort
+from typing import TYPE_CHECKING, Final
 
 import numpy as np
 
@@ -21,63 +22,104 @@ from imsim.verify.finding import Charge, Property, Story
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from imsim.verify.columns import Flags
     from imsim.verify.evidence import Evidence, Numbers
 
 __all__ = ["check"]
+
+_NOBODY: Final = -2
+"""The author of what is no message."""
 
 
 def check(evidence: Evidence) -> Iterator[Charge]:
     """Devices count right."""
     if not evidence.counts[Event.COUNTED]:
         return
-    said = evidence.standing
-    counts = np.zeros(len(said.place), np.int64)
-    np.add.at(counts, said.runs.word, _recount(evidence))
-    wrong = np.flatnonzero(counts != said.unread)
-    wrong = wrong[_judged(evidence, wrong)]
+    words = evidence.standing.words
+    counts = _recount(evidence)
+    wrong = [number for number in evidence.standing.judged if counts[number] != words[number].unread]
+    if wrong:
+        wrong = _judged(evidence, wrong)
 
     def tell(word: int) -> Story:
-        row = evidence.history.row(int(said.place[word]))
+        row = evidence.history.row(words[word].place)
         return Story(
             f"{row.node} says that {row.size} messages of {row.conversation} are unread, and shows {counts[word]} of "
             f"others above {row.seq}, up to which its user has read",
             (row.place,),
         )
 
-    if len(wrong):
+    if wrong:
         yield Charge(Property.UNREAD, wrong, tell)
 
 
-def _judged(evidence: Evidence, words: Numbers) -> Flags:
+def _judged(evidence: Evidence, words: list[int]) -> list[int]:
     """Of which words the history tells enough."""
+    log, named = evidence.log, evidence.fates.tail_lost.nonzero()[0]
+    lossy = {*log.conversation[np.isin(log.message, named)].tolist(), *evidence.fates.conversation[named].tolist()}
+    said = ((number, evidence.standing.words[number]) for number in words)
+    return [
+        number
+        for number, word in said
+        if word.conversation not in lossy and log.end(word.conversation, word.epoch) == 1 << SEQ_BITS
+    ]
+
+
+def _recount(evidence: Evidence) -> list[int]:
+    """For every word: the messages of others that its device showed above the mark, less those recalled there."""
     said, log = evidence.standing, evidence.log
-    judged = said.judged[words] & said.current(words)
-    if len(words) and evidence.counts[Event.TAIL_LOST]:
-        named = np.flatnonzero(evidence.fates.tail_lost)
-        lossy = np.union1d(log.conversation[np.isin(log.message, named)], evidence.fates.conversation[named])
-        judged &= ~np.isin(said.conversation[words], lossy)
-    return judged
-
-
-def _recount(evidence: Evidence) -> Numbers:
-    """For every run: the messages of others that its device showed above the mark, less those recalled there."""
-    said, runs = evidence.standing, evidence.standing.runs
     users = _users(evidence)
-    reader = users[said.node[runs.word]]
-    counts = _written_by_others(evidence, users, reader)
-    place = said.place[runs.word]
-    waiting = np.flatnonzero((runs.end > runs.low) & (said.all_shown[runs.end - 1] > place))
-    plain, author = _plain(evidence), users[evidence.fates.sender[evidence.log.message[evidence.log.shown]]]
-    for run in waiting.tolist():
-        low, end = int(runs.low[run]), int(runs.end[run])
-        shift = int(runs.rank[run]) - int(runs.begin[run])
-        ranks = slice(low + shift, end + shift)
-        shown = said.first[low:end] < place[run]
-        counts[run] = np.count_nonzero(shown & plain[ranks] & (author[ranks] != reader[run]))
-    for run, taken_back in _recalled(evidence, users, reader):
-        counts[run] -= taken_back
+    plain = log.plain[log.shown]
+    author = np.where(plain, users[evidence.fates.sender[log.message[log.shown]]], _NOBODY).tolist()
+    own: dict[int, list[int]] = {}
+    for rank, user in enumerate(author):
+        own.setdefault(user, []).append(rank)
+    reader_of, all_shown, first, recalls = (
+        users.tolist(),
+        said.all_shown,
+        said.first.tolist(),
+        _recalls(evidence, users),
+    )
+    shown: dict[int, _Shown] = {}
+    counts = [0] * len(said.words)
+    for number, begin, low, _, end, shift in said.runs:
+        word = said.words[number]
+        reader = reader_of[word.node]
+        if low == end:
+            continue
+        if all_shown[end - 1] <= word.place:
+            count = end - low
+            for others in (own.get(_NOBODY, ()), own.get(reader, ())):
+                count -= bisect_left(others, end + shift) - bisect_left(others, low + shift)
+        else:
+            if begin not in shown:
+                skipped = (_NOBODY, reader)
+                shown[begin] = _Shown(
+                    first, [cell for cell in range(begin, end) if author[cell + shift] not in skipped]
+                )
+            count = shown[begin].above(low, word.place)
+        for rank, (heard, by) in recalls.get((word.node, word.conversation), {}).items():
+            cell = rank - shift
+            count -= heard < word.place and by != reader and low <= cell < end and first[cell] < word.place
+        counts[number] += count
     return counts
+
+
+class _Shown:
+    """Cells of a device that it showed so far, while somebody asks in the order in which it happened."""
+
+    __slots__ = ("_cells", "_coming", "_first")
+
+    def __init__(self, first: list[int], cells: list[int]) -> None:
+        self._first = first
+        self._coming = sorted(cells, key=first.__getitem__, reverse=True)
+        self._cells: list[int] = []
+
+    def above(self, low: int, place: int) -> int:
+        """How many of the cells from `low` on were shown before a row."""
+        coming, first = self._coming, self._first
+        while coming and first[coming[-1]] < place:
+            insort(self._cells, coming.pop())
+        return len(self._cells) - bisect_left(self._cells, low)
 
 
 def _users(evidence: Evidence) -> Numbers:
@@ -85,42 +127,6 @@ def _users(evidence: Evidence) -> Numbers:
     numbers: dict[str, int] = {}
     names = (name.partition("/")[0] for name in evidence.history.nodes.names)
     return np.array([*(numbers.setdefault(name, len(numbers)) for name in names), -1])
-
-
-def _plain(evidence: Evidence) -> Flags:
-    return evidence.log.plain[evidence.log.shown]
-
-
-def _written_by_others(evidence: Evidence, users: Numbers, reader: Numbers) -> Numbers:
-    """For every run: the messages of others between its mark and the end of its membership."""
-    log, runs = evidence.log, evidence.standing.runs
-    plain = np.flatnonzero(_plain(evidence))
-    author = users[evidence.fates.sender[log.message[log.shown[plain]]]]
-    low, high = runs.rank + runs.low - runs.begin, runs.rank + runs.end - runs.begin
-    own = np.sort(author << SEQ_BITS | plain)
-    all_, mine = (
-        np.searchsorted(ranks, above) - np.searchsorted(ranks, below)
-        for ranks, below, above in ((plain, low, high), (own, reader << SEQ_BITS | low, reader << SEQ_BITS | high))
-    )
-    counts: Numbers = all_ - mine
-    return counts
-
-
-def _recalled(evidence: Evidence, users: Numbers, reader: Numbers) -> Iterator[tuple[int, int]]:
-    """Runs, and how many of the messages that they would count were recalled as far as their device knew."""
-    recalls = _recalls(evidence, users)
-    if not recalls:
-        return
-    said, runs = evidence.standing, evidence.standing.runs
-    for run, word in enumerate(runs.word.tolist()):
-        place, base = said.place[word], int(runs.begin[run]) - int(runs.rank[run])
-        known = recalls.get((int(said.node[word]), int(said.conversation[word])), {})
-        cells = (
-            base + rank
-            for rank, (heard, author) in known.items()
-            if heard < place and author != reader[run] and runs.low[run] <= base + rank < runs.end[run]
-        )
-        yield run, sum(said.first[cell] < place for cell in cells)
 
 
 def _recalls(evidence: Evidence, users: Numbers) -> dict[tuple[int, int], dict[int, tuple[int, int]]]:

@@ -26,8 +26,12 @@ def test_columns_are_those_of_the_rows(history):
     places = np.flatnonzero(read.events == Event.COMMITTED)[2:5]
 
     assert read.epochs == 3
-    assert read.column("seq", places).tolist() == read.block(places).column("seq").tolist() == [3, 4, 5]
+    assert read.column("seq", places).tolist() == [3, 4, 5]
     assert read.times(places).tolist() == [3.0, 4.0, 5.0]
+    assert read.of(Event.COMMITTED, "seq").tolist() == list(range(1, 10))
+    assert read.block(Event.COMMITTED).column("seq").tolist() == list(range(1, 10))
+    assert read.block(Event.COMMITTED).times.tolist() == list(range(1, 10))
+    assert read.of(Event.FAILED, "seq").tolist() == []
 
 
 @pytest.mark.parametrize("rows", [1, 4, 100])
@@ -49,3 +53,8 @@ def test_columns_of_rows_that_were_not_kept_are_refused(place):
 
     with pytest.raises(InternalError, match="only counted"):
         Columns(writer.finish()).column("seq", np.array([place]))
+
+
+def test_columns_of_an_event_that_is_only_counted_are_refused(history):
+    with pytest.raises(InternalError, match="only counted"):
+        Columns(history).of(Event.SHOWN, "seq")

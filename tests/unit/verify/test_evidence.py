@@ -29,8 +29,10 @@ def test_positions_are_spelled_with_their_epoch_where_epochs_changed(chat, epoch
     assert [evidence.position(key) for key in evidence.log.key.tolist()] == words
 
 
-def test_a_history_in_a_file_is_judged_like_one_in_memory(chat, tmp_path):
-    history = chat.send("alice/phone", "alice-1", 2).show("alice-1", 2, "bob/pc", "bob/pc").end()
+@pytest.mark.parametrize("epoch", [0, 1])
+def test_a_history_in_a_file_is_judged_like_one_in_memory(chat, tmp_path, epoch):
+    chat.send("alice/phone", "alice-1", 2).show("alice-1", 2, "bob/pc", "bob/pc")
+    history = chat.show("nowhere", 7, "bob/pc", epoch=epoch).end()
     writer = Writer(spill_bytes=0, directory=tmp_path)
     writer.nodes, writer.conversations = history.nodes, history.conversations
     writer.messages, writer.details = history.messages, history.details
