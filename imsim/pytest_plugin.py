@@ -17,6 +17,8 @@ from __future__ import annotations
 
 import argparse
 import json
+import os
+import shlex
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
@@ -29,7 +31,8 @@ if TYPE_CHECKING:
     from imsim.study.run import Run
     from imsim.verify.search import Found
 
-__all__ = ["ImsimCheck", "ImsimWorld", "imsim_check", "imsim_world", "pytest_addoption", "pytest_report_header"]
+__all__ = ["ImsimCheck", "ImsimWorld", "imsim_check", "imsim_world", "pytest_addoption", "pytest_configure",
+           "pytest_report_header"]  # fmt: skip
 
 _WIDTH = 100
 """Columns of a picture in a report."""
@@ -58,6 +61,17 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     group.addoption("--imsim-runs", type=_count, default=100, metavar="N", help="cases of every search (100)")
     group.addoption("--imsim-replay", metavar="CASE", help="run this case instead of searching")
     group.addoption("--imsim-report", metavar="FILE", help="write a line of JSON for every search")
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Begin the report anew; with xdist, its processes then add to it."""
+    target = config.getoption("--imsim-report")
+    if target is None or hasattr(config, "workerinput"):
+        return
+    try:
+        Path(target).write_text("", encoding="utf-8")
+    except OSError as error:
+        raise pytest.UsageError(f"--imsim-report: {target}: cannot be written: {error.strerror or error}") from error
 
 
 def pytest_report_header(config: pytest.Config) -> str | None:
@@ -128,9 +142,16 @@ def _search(request: pytest.FixtureRequest, scenario: Scenario, how: dict[str, A
     lines = [str(found)]
     for failure, file in zip(found.failures, files, strict=True):
         picture = explain(search.replay(failure.smallest, **_instead(how)), width=_WIDTH)
-        command = f"pytest '{request.node.nodeid}' --imsim-replay {file.relative_to(config.rootpath)}"
-        lines += ["", picture, "", f"see it again: {command}"]
+        lines += ["", picture, "", f"see it again: {_command(config, request.node.nodeid, file)}"]
     pytest.fail("\n".join(lines), pytrace=False)
+
+
+def _command(config: pytest.Config, test: str, file: Path) -> str:
+    """What is to be typed where pytest was, which need not be the root of the tests."""
+    here = config.invocation_params.dir
+    path, colons, name = test.partition("::")
+    words = (os.path.relpath(config.rootpath / path, here) + colons + name, os.path.relpath(file, here))
+    return "pytest {} --imsim-replay {}".format(*map(shlex.quote, words))
 
 
 def _instead(how: dict[str, Any]) -> Instead:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shlex
 from pathlib import Path
 
 import pytest
@@ -16,13 +17,16 @@ FLAWED = (Path(__file__).parents[1] / "flawed_devices.py").read_text(encoding="u
 TEST = """
 import imsim
 import pytest
-from flawed_devices import Hasty
+from flawed_devices import Hasty, Raises
 
 def test_ours(imsim_check):
     assert imsim_check(imsim.load("tiny"), runs=40).failures == ()
 
 def test_hasty(imsim_check):
     imsim_check(imsim.load("tiny"), device=Hasty)
+
+def test_raises(imsim_check):
+    imsim_check(imsim.load("tiny"), device=Raises)
 
 def test_world(imsim_world):
     assert imsim_world(imsim.load("tiny")).seed == 4
@@ -55,7 +59,7 @@ def test_what_breaks_a_promise_is_kept_drawn_and_seen_again(run, pytester):
     assert "imsim: seed 4" in shown
     assert case.breaks in shown
     assert "a broken promise" in shown, "the legend of the picture"
-    command = f"pytest 'test_chat.py::test_hasty' --imsim-replay .imsim/failures/{file.name}"
+    command = f"pytest test_chat.py::test_hasty --imsim-replay .imsim/failures/{file.name}"
     assert f"see it again: {command}" in shown
     assert "Traceback" not in shown
 
@@ -69,6 +73,25 @@ def test_what_breaks_a_promise_is_kept_drawn_and_seen_again(run, pytester):
     told = json.loads(line)
     assert (told["test"], told["verdict"], told["cases"]) == ("test_chat.py::test_hasty", "violated", 1)
     assert told["failures"][0]["property"] == case.breaks
+
+
+def test_the_command_is_for_where_it_was_typed(run, pytester, monkeypatch):
+    below = pytester.mkdir("below")
+    monkeypatch.chdir(below)
+    result = run("../test_chat.py", "-k", "raises", "--imsim-runs", "1")
+    told = next(line for line in result.stdout.lines if line.startswith("see it again: "))
+    run(*shlex.split(told.partition("see it again: pytest ")[2])).assert_outcomes(failed=1)
+    (file,) = (pytester.path / ".imsim" / "failures").iterdir()
+    assert told == f"see it again: pytest ../test_chat.py::test_raises --imsim-replay ../.imsim/failures/{file.name}"
+
+
+def test_a_report_is_begun_anew_and_one_that_cannot_be_written_is_told_first(run, pytester):
+    report = pytester.path / "report.jsonl"
+    report.write_text("of an earlier run\n")
+    run("-k", "world", "--imsim-seed", "4", "--imsim-report", str(report))
+    assert report.read_text() == ""
+    result = run("-k", "hasty", "--imsim-report", "nowhere/report.jsonl")
+    assert "--imsim-report: nowhere/report.jsonl: cannot be written: No such file" in result.stderr.str()
 
 
 def test_a_search_that_holds_passes_and_a_search_that_knows_nothing_does_not(run):

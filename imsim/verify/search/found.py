@@ -129,7 +129,8 @@ class Found(msgspec.Struct, frozen=True, kw_only=True, eq=False):
         went = (
             f"{coverage.deviations:,} of {coverage.decisions:,} decisions went otherwise, {coverage.distinct:,} of them"
         )
-        yield f"{went} different: {tried}"
+        if coverage.actions:
+            yield f"{went} different: {tried}"
         met = sum(map(bool, coverage.goals.values()))
         yield f"reached: {len(coverage.marks)} marks, {met} of {len(coverage.goals)} goals"
 
