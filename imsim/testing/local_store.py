@@ -37,7 +37,7 @@ def check_local_store(open_store: Open, *, only: Sequence[str] | None = None) ->
 
     Raises:
         AssertionError: a promise is broken; the message says which.
-        KeyError: `only` names a promise that does not exist.
+        ConfigError: `only` names a promise that does not exist.
     """
     LOCAL_STORE.check(open_store, only=only)
 

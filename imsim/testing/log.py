@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from imsim.ports import FENCED, OK, Taken
 from imsim.protocol.frames import Entry, Message
-from imsim.testing.promise import Book, expect, in_asyncio
+from imsim.testing.promise import Book, expect, gathered, in_asyncio
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
     from imsim.ports import MessageLog
-    from imsim.testing.promise import Factory, Run
+    from imsim.testing.promise import Factory, Run, Together
 
 __all__ = ["LOG", "check_log"]
 
@@ -20,20 +20,29 @@ LOG: Book[MessageLog] = Book("MessageLog")
 
 _T = 5.0
 """Seconds that every call may take."""
+_CROWD: Final = 8
+"""How many do the same at once."""
 
 
-def check_log(factory: Factory[MessageLog], run: Run = in_asyncio, *, only: Sequence[str] | None = None) -> None:
+def check_log(
+    factory: Factory[MessageLog],
+    run: Run = in_asyncio,
+    *,
+    together: Together = gathered,
+    only: Sequence[str] | None = None,
+) -> None:
     """Check that a log keeps every promise of `imsim.ports.MessageLog`.
 
     Args:
         factory: opens an empty log.
         run: drives a coroutine to its end; by default in a loop of asyncio.
+        together: runs coroutines beside each other in the world of the port; by default as asyncio does.
         only: names of promises (`LOG.sentences`), instead of all.
 
     Raises:
         AssertionError: a promise is broken; the message says which.
     """
-    LOG.check(factory, run, only=only)
+    LOG.check(factory, run, together, only=only)
 
 
 def _entry(seq: int, client_id: str, *, epoch: int, conversation: str = "room") -> Entry:
@@ -51,7 +60,7 @@ async def _fill(log: MessageLog, seqs: Iterable[int], *, conversation: str = "ro
 
 
 @LOG.promise("a slot is filled once, and a second write is told by what")
-async def fills_a_slot_once(log: MessageLog) -> None:
+async def fills_a_slot_once(log: MessageLog, __: Together) -> None:
     """Put-if-empty, before and after the commit."""
     epoch, (first,) = await _fill(log, [1])
     second = _entry(1, "b-1", epoch=epoch)
@@ -62,8 +71,19 @@ async def fills_a_slot_once(log: MessageLog) -> None:
     expect(await log.peek("room", 1, timeout=_T), first, "the committed slot after another write")
 
 
+@LOG.promise("of many that write into one slot at once, one fills it, and the others are told by what")
+async def lets_one_fill_a_slot(log: MessageLog, together: Together) -> None:
+    """Looking and putting are one step."""
+    epoch = (await log.state("room", timeout=_T)).epoch
+    entries = [_entry(1, f"a-{one}", epoch=epoch) for one in range(_CROWD)]
+    answers = await together(*(log.write("room", epoch, 1, entry, 1, timeout=_T) for entry in entries))
+    there = await log.peek("room", 1, timeout=_T)
+    expected = [OK if entry == there else Taken(there) for entry in entries if there is not None]
+    expect(list(answers), expected, f"what {_CROWD} were told")
+
+
 @LOG.promise("repeating a write whose outcome is unknown is safe, and tells that it is there")
-async def repeats_safely(log: MessageLog) -> None:
+async def repeats_safely(log: MessageLog, __: Together) -> None:
     """The repeated write finds its own entry, and changes nothing."""
     epoch, (entry,) = await _fill(log, [1])
     expect(await log.write("room", epoch, 1, entry, 1, timeout=_T), Taken(entry), "repeating a write")
@@ -71,7 +91,7 @@ async def repeats_safely(log: MessageLog) -> None:
 
 
 @LOG.promise("peek sees every filled slot, and read only committed ones")
-async def reads_what_is_committed(log: MessageLog) -> None:
+async def reads_what_is_committed(log: MessageLog, __: Together) -> None:
     """Written is not yet readable."""
     epoch, (one, two) = await _fill(log, [1, 2])
     expect(list(await log.read("room", 1, 9, timeout=_T)), [], "reading before the commit")
@@ -82,7 +102,7 @@ async def reads_what_is_committed(log: MessageLog) -> None:
 
 
 @LOG.promise("the committed prefix never passes an empty slot")
-async def commits_no_hole(log: MessageLog) -> None:
+async def commits_no_hole(log: MessageLog, __: Together) -> None:
     """A hole stops the commit until it is filled."""
     epoch, _ = await _fill(log, [1, 3])
     expect(await log.commit("room", epoch, 3, timeout=_T), 1, "committing past the empty slot 2")
@@ -92,7 +112,7 @@ async def commits_no_hole(log: MessageLog) -> None:
 
 
 @LOG.promise("commit stops where it is told, and the committed prefix never falls")
-async def commits_only_upwards(log: MessageLog) -> None:
+async def commits_only_upwards(log: MessageLog, __: Together) -> None:
     """A smaller `upto` changes nothing; `state` tells the same."""
     epoch, _ = await _fill(log, [1, 2, 3])
     expect(await log.commit("room", epoch, 2, timeout=_T), 2, "committing up to 2")
@@ -101,7 +121,7 @@ async def commits_only_upwards(log: MessageLog) -> None:
 
 
 @LOG.promise("read gives exactly the asked range, rising, each entry as it was written")
-async def reads_the_range(log: MessageLog) -> None:
+async def reads_the_range(log: MessageLog, __: Together) -> None:
     """Slots filled out of order are read in order."""
     epoch, entries = await _fill(log, [2, 1, 4, 3, 5])
     await log.commit("room", epoch, 5, timeout=_T)
@@ -112,7 +132,7 @@ async def reads_the_range(log: MessageLog) -> None:
 
 
 @LOG.promise("a smaller token than one that wrote is fenced")
-async def fences_older_tokens(log: MessageLog) -> None:
+async def fences_older_tokens(log: MessageLog, __: Together) -> None:
     """The fenced write leaves no trace; the equal token goes on."""
     epoch, _ = await _fill(log, [1])
     newer, older, equal = (_entry(seq, f"b-{seq}", epoch=epoch) for seq in (2, 3, 4))
@@ -123,7 +143,7 @@ async def fences_older_tokens(log: MessageLog) -> None:
 
 
 @LOG.promise("tokens, slots and prefixes of one conversation do not concern another")
-async def keeps_conversations_apart(log: MessageLog) -> None:
+async def keeps_conversations_apart(log: MessageLog, __: Together) -> None:
     """The same slot numbers and a smaller token elsewhere."""
     epoch, (mine,) = await _fill(log, [1])
     await log.write("room", epoch, 2, _entry(2, "b-2", epoch=epoch), 7, timeout=_T)
@@ -135,7 +155,7 @@ async def keeps_conversations_apart(log: MessageLog) -> None:
 
 
 @LOG.promise("only the present epoch is written and committed")
-async def fences_other_epochs(log: MessageLog) -> None:
+async def fences_other_epochs(log: MessageLog, __: Together) -> None:
     """Neither an older nor a later epoch has any effect."""
     epoch, _ = await _fill(log, [1])
     for foreign in (epoch - 1, epoch + 1):
@@ -146,7 +166,7 @@ async def fences_other_epochs(log: MessageLog) -> None:
 
 
 @LOG.promise("a conversation that nobody wrote to is an empty log")
-async def begins_empty(log: MessageLog) -> None:
+async def begins_empty(log: MessageLog, __: Together) -> None:
     """Nothing is an answer, and no error."""
     state = await log.state("nobody", timeout=_T)
     expect((state.cut, state.committed, state.trimmed_below), (0, 0, 1), "the state of an unknown conversation")
@@ -157,7 +177,7 @@ async def begins_empty(log: MessageLog) -> None:
 
 
 @LOG.promise("trim drops the committed slots below its bound, no other, and for good")
-async def trims_for_good(log: MessageLog) -> None:
+async def trims_for_good(log: MessageLog, __: Together) -> None:
     """What was trimmed is never read, and never filled again."""
     epoch, entries = await _fill(log, [1, 2, 3, 4])
     await log.commit("room", epoch, 3, timeout=_T)

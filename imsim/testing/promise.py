@@ -11,17 +11,25 @@ What does not belong here: the promises themselves (their own files), and any wo
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import inspect
+import math
 from contextlib import AbstractAsyncContextManager
 from typing import TYPE_CHECKING, Any, Final, Generic, Protocol, TypeVar
 
-if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable, Coroutine, Sequence
+from imsim.errors import ConfigError, nearest
 
-__all__ = ["Book", "Factory", "PlainBook", "Run", "Sleep", "in_asyncio"]
+if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable, Coroutine, Iterator, Sequence
+
+__all__ = ["Book", "Factory", "PlainBook", "Run", "Sleep", "Together", "expect", "gathered", "in_asyncio", "is_seconds"]
 
 _PATIENCE: Final = 60.0
 """Seconds after which a port that was asked is not waited for any more."""
+_FEW: Final = 4
+"""Elements of a list that a person can compare at a glance."""
+_LONG: Final = 300
+"""Characters of a value that are shown."""
 
 B = TypeVar("B", bound="Callable[..., Any]")
 P = TypeVar("P")
@@ -59,6 +67,14 @@ class Sleep(Protocol):
         ...
 
 
+class Together(Protocol):
+    """Runs coroutines beside each other: `asyncio.gather`, or spawned in the simulator."""
+
+    def __call__(self, *coroutines: Coroutine[Any, Any, Any]) -> Awaitable[Sequence[Any]]:
+        """Run them, and give what each gave, in their order."""
+        ...
+
+
 class _Pages(Generic[B]):
     """The promises of one thing, by the names of their bodies.
 
@@ -84,8 +100,28 @@ class _Pages(Generic[B]):
 
         return enter
 
-    def _broken(self, name: str, how: object) -> AssertionError:
-        return AssertionError(f"{self.of} breaks its promise that {self.sentences[name]}: {how}")
+    def _chosen(self, only: Sequence[str] | None) -> Sequence[str]:
+        """The names of the bodies that are asked for."""
+        names = list(self._bodies) if only is None else only
+        for name in names:
+            if name not in self._bodies:
+                known = ", ".join(self._bodies)
+                raise ConfigError(
+                    f"only: {self.of} has no promise {name!r}{nearest(name, self._bodies)}; it has {known}"
+                )
+        return names
+
+    @contextlib.contextmanager
+    def _named(self, name: str) -> Iterator[None]:
+        """Whatever comes out of the body names its promise."""
+        sentence = self.sentences[name]
+        try:
+            yield
+        except AssertionError as broken:
+            raise AssertionError(f"{self.of} breaks its promise that {sentence}: {broken}") from broken
+        except Exception as error:
+            error.add_note(f"{self.of} was asked to keep its promise that {sentence}")
+            raise
 
 
 class Book(_Pages["Callable[..., Coroutine[Any, Any, None]]"], Generic[P]):
@@ -101,17 +137,18 @@ class Book(_Pages["Callable[..., Coroutine[Any, Any, None]]"], Generic[P]):
             only: names of promises, instead of all.
 
         Raises:
-            AssertionError: a promise is broken; the message names the port, the promise and what was seen.
-            KeyError: `only` names a promise that is not in this book.
+            AssertionError: a promise is broken; the message names the port, the promise and what was seen. Whatever
+                else the port raises comes out as it is, with a note of the promise.
+            ConfigError: `only` names a promise that is not in this book, or `factory` opens nothing.
         """
-        for name in self._bodies if only is None else only:
-            body = self._bodies[name]
-            try:
-                run(_opened(factory, body, given))
-            except AssertionError as broken:
-                raise self._broken(name, broken) from broken
-            except TimeoutError as endless:
-                raise self._broken(name, "it never answered") from endless
+        if not callable(factory):
+            raise ConfigError(f"{self.of}: expected what opens a fresh one, such as its class, got {factory!r}")
+        for name in self._chosen(only):
+            with self._named(name):
+                try:
+                    run(_opened(factory, self._bodies[name], given))
+                except TimeoutError as endless:
+                    raise AssertionError("it never answered") from endless
 
 
 class PlainBook(_Pages["Callable[..., None]"]):
@@ -125,15 +162,13 @@ class PlainBook(_Pages["Callable[..., None]"]):
             only: names of promises, instead of all.
 
         Raises:
-            AssertionError: a promise is broken; the message names who promised, what, and what was seen.
-            KeyError: `only` names a promise that is not in this book.
+            AssertionError: a promise is broken; the message names who promised, what, and what was seen. Whatever
+                else comes out of it comes as it is, with a note of the promise.
+            ConfigError: `only` names a promise that is not in this book.
         """
-        for name in self._bodies if only is None else only:
-            body = self._bodies[name]
-            try:
-                body(*given)
-            except AssertionError as broken:
-                raise self._broken(name, broken) from broken
+        for name in self._chosen(only):
+            with self._named(name):
+                self._bodies[name](*given)
 
 
 async def _opened(
@@ -161,12 +196,32 @@ def in_asyncio(coroutine: Coroutine[Any, Any, None], /) -> None:
     asyncio.run(bounded())
 
 
+async def gathered(*coroutines: Coroutine[Any, Any, Any]) -> Sequence[Any]:
+    """Run coroutines beside each other, as asyncio does (`Together`)."""
+    return await asyncio.gather(*coroutines)
+
+
+def is_seconds(value: object) -> bool:
+    """Whether a policy gave a finite number of seconds, not negative."""
+    return isinstance(value, int | float) and 0.0 <= value < math.inf
+
+
 def expect(seen: object, wanted: object, what: str) -> None:
     """Compare, and tell both sides if they differ.
 
     Raises:
         AssertionError: `seen` is not `wanted`.
     """
-    if seen != wanted:
-        msg = f"{what}: expected {wanted!r}, got {seen!r}"
-        raise AssertionError(msg)
+    if seen == wanted:
+        return
+    if isinstance(seen, list) and isinstance(wanted, list) and max(len(seen), len(wanted)) > _FEW:
+        same = next((place for place, pair in enumerate(zip(seen, wanted, strict=False)) if pair[0] != pair[1]), None)
+        place = min(len(seen), len(wanted)) if same is None else same
+        what = f"{what}, from number {place + 1} on"
+        seen, wanted = seen[place : place + _FEW], wanted[place : place + _FEW]
+    raise AssertionError(f"{what}: expected {_shown(wanted)}, got {_shown(seen)}")
+
+
+def _shown(value: object) -> str:
+    text = repr(value)
+    return text if len(text) <= _LONG else text[:_LONG] + "…"

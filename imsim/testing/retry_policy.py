@@ -10,7 +10,7 @@ import math
 import random
 from typing import TYPE_CHECKING, Final
 
-from imsim.testing.promise import PlainBook, expect
+from imsim.testing.promise import PlainBook, expect, is_seconds
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -37,7 +37,7 @@ def check_retry_policy(policy: AnyRetryPolicy, *, attempts: int = 40, only: Sequ
 
     Raises:
         AssertionError: a promise is broken; the message says which.
-        KeyError: `only` names a promise that does not exist.
+        ConfigError: `only` names a promise that does not exist.
     """
     RETRY_POLICY.check(policy, attempts, only=only)
 
@@ -78,8 +78,8 @@ def _asked(policy: AnyRetryPolicy, attempts: int) -> Iterator[tuple[int, float, 
 def gives_seconds(policy: AnyRetryPolicy, attempts: int) -> None:
     """For the least, the most and fair draws."""
     for attempt, previous, delay in _asked(policy, attempts):
-        if delay is not None and not 0.0 <= delay < math.inf:
-            raise AssertionError(f"after attempt {attempt}, with {previous} s before it: {delay}")
+        if delay is not None and not is_seconds(delay):
+            raise AssertionError(f"after attempt {attempt}, with {previous} s before it: {delay!r}")
 
 
 @RETRY_POLICY.promise("no delay is shorter than least_delay says")

@@ -11,7 +11,7 @@ import math
 from typing import TYPE_CHECKING, Final
 
 from imsim.protocol.sync import CheckNow, Delivery, Rest, Strategy, View, Wake
-from imsim.testing.promise import PlainBook, expect
+from imsim.testing.promise import PlainBook, expect, is_seconds
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
@@ -43,7 +43,7 @@ def check_sync_policy(strategy: Strategy, *, only: Sequence[str] | None = None) 
 
     Raises:
         AssertionError: a promise is broken; the message says which.
-        KeyError: `only` names a promise that does not exist.
+        ConfigError: `only` names a promise that does not exist.
     """
     SYNC_POLICY.check(strategy, only=only)
 
@@ -66,6 +66,9 @@ def _answers(strategy: Strategy) -> Iterator[tuple[str, float, Timing, View, Ste
             for view in _VIEWS:
                 now = 1000.0 * len(states)
                 step = moment(states[-1], view, now)
+                given: object = step
+                if not (isinstance(given, tuple) and len(given) == 2):  # noqa: PLR2004 (a state, and actions)
+                    raise AssertionError(f"{name} at {now:g} s with {view}: {given!r} is no state with its actions")
                 yield name, now, states[-1], view, step
         states.append(step[0])
 
@@ -77,7 +80,7 @@ def introduces_itself(strategy: Strategy) -> None:
     if not (isinstance(name, str) and name):
         raise AssertionError(f"its name is {strategy.name!r}")
     bound = strategy.worst_staleness()
-    if bound is not None and not 0.0 < bound < math.inf:
+    if bound is not None and not (is_seconds(bound) and bound):
         raise AssertionError(f"worst_staleness() is {bound!r}")
 
 

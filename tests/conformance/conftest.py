@@ -78,6 +78,16 @@ class SimulatedWorld:
     async def sleep(self, seconds: float) -> None:
         await self.runtime.sleep(seconds)
 
+    async def together(self, *coroutines: Coroutine[Any, Any, Any]) -> list[Any]:
+        ends = [self.runtime.future() for _ in coroutines]
+
+        async def one(coroutine: Coroutine[Any, Any, Any], end: Any) -> None:
+            end.set_result(await coroutine)
+
+        for coroutine, end in zip(coroutines, ends, strict=True):
+            self.runtime.spawn(one(coroutine, end))
+        return [await end for end in ends]
+
     def fresh(self, port: str, wrap: Callable[[Any], Any] = lambda port: port) -> Callable[[], Any]:
         """A factory of one port; `wrap` may break it."""
 
@@ -132,6 +142,9 @@ class SqliteWorld:
         self.now += seconds
         await asyncio.sleep(0)
 
+    async def together(self, *coroutines: Coroutine[Any, Any, Any]) -> list[Any]:
+        return await asyncio.gather(*coroutines)
+
     def fresh(self, port: str, wrap: Callable[[Any], Any] = lambda port: port) -> Callable[[], Any]:
         """A factory of one port; `wrap` may break it."""
 
@@ -171,7 +184,7 @@ def world(request):
 @pytest.fixture
 def simulated():
     """One world, for what need not be checked in all of them."""
-    return WORLDS["simulated-direct"]()
+    return WORLDS["simulated-slow"]()
 
 
 @pytest.fixture

@@ -8,6 +8,7 @@ import msgspec
 import pytest
 
 from imsim import testing
+from imsim.errors import ConfigError
 from imsim.protocol.config import DeviceConfig
 from imsim.protocol.device import Device
 from imsim.protocol.effects import Disconnect, Transmit, Write
@@ -294,5 +295,5 @@ def test_only_the_promise_that_is_broken_is_named():
 
 
 def test_a_wrong_name_of_a_promise_is_an_error():
-    with pytest.raises(KeyError):
+    with pytest.raises(ConfigError, match="Device has no promise 'no such promise'; it has begins_an_install, "):
         testing.check_device(Device, only=["no such promise"])

@@ -81,6 +81,15 @@ def test_a_broken_policy_is_caught(promise):
     assert str(caught.value).startswith(f"RetryPolicy breaks its promise that {sentence}: ")
 
 
+def test_a_delay_in_words_is_no_number():
+    class Says(Policy):
+        def next_delay(self, attempt, previous, random):
+            return "1s"
+
+    with pytest.raises(AssertionError, match=r"None: after attempt 1, with 0\.0 s before it: '1s'$"):
+        testing.check_retry_policy(Says())
+
+
 def test_a_policy_of_ones_own_keeps_them_all():
     testing.check_retry_policy(Policy())
 
@@ -137,6 +146,18 @@ BROKEN_STRATEGIES = {
     "tells_commits": TellsInWords,
     "finds_what_was_missed": TakesItsTime,
 }
+
+
+class Silent(Poll, frozen=True):
+    """Has nothing to say, and not even that."""
+
+    def on_hint(self, state, view, now):
+        return None
+
+
+def test_an_answer_that_is_none_is_told():
+    with pytest.raises(AssertionError, match=r"on_hint at 1000 s with .*: None is no state with its actions"):
+        testing.check_sync_policy(Silent())
 
 
 @pytest.mark.parametrize("promise", testing.SYNC_POLICY.sentences)

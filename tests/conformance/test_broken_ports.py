@@ -8,6 +8,7 @@ import msgspec
 import pytest
 
 from imsim import testing
+from imsim.errors import ConfigError
 from imsim.ports import FENCED, OK, Swap, Taken
 
 
@@ -30,6 +31,15 @@ class Overwrites(Broken):
     async def write(self, conversation, epoch, seq, entry, token, *, timeout):
         answer = await self.inside.write(conversation, epoch, seq, entry, token, timeout=timeout)
         return OK if isinstance(answer, Taken) else answer
+
+
+class LooksThenPuts(Broken):
+    """Two who look before either puts both believe that they filled the slot."""
+
+    async def write(self, conversation, epoch, seq, entry, token, *, timeout):
+        there = await self.inside.peek(conversation, seq, timeout=timeout)
+        answer = await self.inside.write(conversation, epoch, seq, entry, token, timeout=timeout)
+        return answer if there is not None else OK
 
 
 class WritesEverywhere(Broken):
@@ -105,6 +115,7 @@ class FillsTrimmedSlots(Broken):
 
 BROKEN_LOGS = {
     "fills_a_slot_once": Overwrites,
+    "lets_one_fill_a_slot": LooksThenPuts,
     "repeats_safely": WritesEverywhere,
     "reads_what_is_committed": ReadsDirty,
     "commits_no_hole": CommitsHoles,
@@ -130,6 +141,25 @@ class SetsBlindly(Broken):
     async def compare_and_set(self, key, expected, new, *, expires_in=None, timeout):
         present = await self.inside.get(key, timeout=timeout)
         return await self.inside.compare_and_set(key, present, new, expires_in=expires_in, timeout=timeout)
+
+
+class LooksThenSets(Broken):
+    """Two who look before either sets both win."""
+
+    async def compare_and_set(self, key, expected, new, *, expires_in=None, timeout):
+        present = await self.inside.get(key, timeout=timeout)
+        if present != expected:
+            return Swap(done=False, present=present)
+        await self.inside.compare_and_set(key, present, new, expires_in=expires_in, timeout=timeout)
+        return Swap(done=True, present=new)
+
+
+class AddsToWhatItRead(Broken):
+    """Forgets what others added meanwhile."""
+
+    async def increment(self, key, by=1, *, timeout):
+        value = (await self.inside.get(key, timeout=timeout) or 0) + by
+        return await self.inside.raise_to(key, value, timeout=timeout)
 
 
 class ReadsStale(Broken):
@@ -192,10 +222,12 @@ BROKEN_STORES = {
     "puts_where_nothing_is": ForgetsValues,
     "refuses_what_it_does_not_find": SetsBlindly,
     "replaces_what_it_finds": ReadsStale,
+    "lets_one_replace": LooksThenSets,
     "deletes": NeverDeletes,
     "expires": NeverExpires,
     "stays_without_expiry": ExpiresKeys,
     "counts": CountsFromOne,
+    "counts_everybody": AddsToWhatItRead,
     "raises_only": SetsFloors,
     "lags_truthfully": MixesReplicas,
 }
@@ -208,6 +240,20 @@ class GrantsToAll(Broken):
     async def acquire(self, name, holder, seconds, *, timeout):
         lease = await self.inside.acquire(name, holder, seconds, timeout=timeout)
         return msgspec.structs.replace(lease, holder=holder)
+
+
+class LooksThenTakes(Broken):
+    """Two who look before either takes it both hold the lease."""
+
+    def __init__(self, inside):
+        super().__init__(inside)
+        self.free = True
+
+    async def acquire(self, name, holder, seconds, *, timeout):
+        free = self.free
+        lease = await self.inside.acquire(name, holder, seconds, timeout=timeout)
+        self.free = False
+        return msgspec.structs.replace(lease, holder=holder) if free else lease
 
 
 class NeverRenews(Broken):
@@ -239,6 +285,7 @@ class ReleasesByName(Broken):
 
 BROKEN_LOCKS = {
     "holds_for_one": GrantsToAll,
+    "lets_one_in": LooksThenTakes,
     "renews": NeverRenews,
     "expires_to_the_next": OneToken,
     "releases": NeverReleases,
@@ -400,7 +447,9 @@ def said(book, promise):
 @pytest.mark.parametrize("promise", testing.LOG.sentences)
 def test_a_broken_log_is_caught(simulated, promise):
     with pytest.raises(AssertionError) as caught:
-        testing.check_log(simulated.fresh("log", BROKEN_LOGS[promise]), simulated.run, only=[promise])
+        testing.check_log(
+            simulated.fresh("log", BROKEN_LOGS[promise]), simulated.run, together=simulated.together, only=[promise]
+        )
     assert str(caught.value).startswith(said(testing.LOG, promise))
 
 
@@ -408,7 +457,9 @@ def test_a_broken_log_is_caught(simulated, promise):
 def test_a_broken_store_is_caught(simulated, promise):
     factory = simulated.fresh("kv", BROKEN_STORES[promise])
     with pytest.raises(AssertionError) as caught:
-        testing.check_key_value(factory, simulated.run, sleep=simulated.sleep, only=[promise])
+        testing.check_key_value(
+            factory, simulated.run, sleep=simulated.sleep, together=simulated.together, only=[promise]
+        )
     assert str(caught.value).startswith(said(testing.KEY_VALUE, promise))
 
 
@@ -416,7 +467,7 @@ def test_a_broken_store_is_caught(simulated, promise):
 def test_broken_locks_are_caught(simulated, promise):
     factory = simulated.fresh("locks", BROKEN_LOCKS[promise])
     with pytest.raises(AssertionError) as caught:
-        testing.check_locks(factory, simulated.run, sleep=simulated.sleep, only=[promise])
+        testing.check_locks(factory, simulated.run, sleep=simulated.sleep, together=simulated.together, only=[promise])
     assert str(caught.value).startswith(said(testing.LOCKS, promise))
 
 
@@ -455,5 +506,7 @@ def test_a_port_that_never_answers_is_caught(simulated):
 
 
 def test_a_wrong_name_of_a_promise_is_an_error(simulated):
-    with pytest.raises(KeyError):
-        testing.check_log(simulated.fresh("log"), simulated.run, only=["no such promise"])
+    with pytest.raises(
+        ConfigError, match=r"only: MessageLog has no promise 'begin_empty' \(did you mean 'begins_empty'\?\)"
+    ):
+        testing.check_log(simulated.fresh("log"), simulated.run, only=["begin_empty"])

@@ -41,7 +41,7 @@ def check_device(
 
     Raises:
         AssertionError: a promise is broken; the message says which.
-        KeyError: `only` names a promise that does not exist.
+        ConfigError: `only` names a promise that does not exist.
     """
     how = DeviceConfig() if config is None else config
 
