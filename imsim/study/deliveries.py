@@ -141,7 +141,7 @@ def owed(evidence: Evidence) -> int:
     """Deliveries of accepted messages that no slot of the log holds: lost on every device that would be entitled."""
     fates, readers = evidence.fates, evidence.readers
     total = 0
-    for message in homeless(evidence).tolist():
+    for message in homeless(evidence):
         if fates.submitted[message] < 0:
             continue
         submission = evidence.history.row(int(fates.submitted[message]))

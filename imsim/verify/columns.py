@@ -25,10 +25,13 @@ if TYPE_CHECKING:
 
     from imsim.history import History
 
-__all__ = ["Block", "Columns", "Flags", "Numbers"]
+__all__ = ["SEQ_BITS", "Block", "Columns", "Flags", "Numbers", "among"]
 
 Numbers = npt.NDArray[np.int64]
 Flags = npt.NDArray[np.bool_]
+
+SEQ_BITS: Final = 32
+"""A position is one number, `(conversation * epochs + epoch) << SEQ_BITS | seq`: it sorts and is found as one."""
 
 _BLOCK_ROWS: Final = 1 << 17
 
@@ -39,14 +42,14 @@ _PLAIN: Final = tuple(int(event) for event in Event if event not in _COUNTED and
 _EVENTS: Final = max(Event) + 1
 
 
-def _flags(events: tuple[int, ...]) -> Flags:
-    """Which events, by number, are among these."""
+def among(*events: int) -> Flags:
+    """By the number of an event: whether it is among these."""
     flags = np.zeros(256, np.bool_)
     flags[list(events)] = True
     return flags
 
 
-_IS_PLAIN: Final = _flags(_PLAIN)
+_IS_PLAIN: Final = among(*_PLAIN)
 
 
 class Block(NamedTuple):
@@ -86,7 +89,7 @@ class Columns:
         else:
             self._table = array
             self.events: npt.NDArray[np.uint8] = array["event"].copy()
-            self.epochs = int(array["epoch"].max(initial=0)) + 1
+            self.epochs = int(np.maximum.reduce(array["epoch"], initial=0)) + 1
         self.counts: list[int] = np.bincount(self.events, minlength=_EVENTS).tolist()
         self._sort()
 
@@ -128,10 +131,19 @@ class Columns:
 
     def of(self, event: Event, name: str) -> Numbers:
         """One column of all rows of an event, as signed integers; not for events that are only counted."""
+        return self._whole(name)[self._slice(event)]
+
+    def rows(self, event: Event, names: tuple[str, ...]) -> list[tuple[int, ...]]:
+        """All rows of an event, each as its place and the columns that are named."""
+        chosen = self._slice(event)
+        columns = [self._whole(name)[chosen].tolist() for name in names]
+        return list(zip(self._places[chosen].tolist(), *columns, strict=True))
+
+    def _whole(self, name: str) -> Numbers:
         whole = self._sorted.get(name)
         if whole is None:
             whole = self._sorted[name] = self._table[name][self._index].astype(np.int64)
-        return whole[self._slice(event)]
+        return whole
 
     def _slice(self, event: Event) -> slice:
         try:
@@ -164,11 +176,11 @@ class Columns:
         rows = self._slice(event)
         return Block(self._places[rows], self._table, self._index[rows])
 
-    def rows_of(self, events: tuple[Event, ...]) -> Block | None:
-        """The rows of several events in one block, in order; None where the history is none that one block holds."""
+    def rows_of(self, events: Flags) -> Block | None:
+        """The rows of some events (`among`) in one block, in order; None where one block does not hold the history."""
         if self._history is not None or len(self.events) > _BLOCK_ROWS:
             return None
-        places = _flags(events)[self.events].nonzero()[0]
+        places = events[self.events].nonzero()[0]
         return Block(places, self._table, places)
 
     def shown(self) -> Iterator[Block]:

@@ -17,26 +17,22 @@ What does not belong here: any opinion about it (properties/).
 
 from __future__ import annotations
 
-import functools
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING
 
 from imsim.errors import ConfigError
-from imsim.verify.columns import Columns, Flags, Numbers
+from imsim.verify.columns import SEQ_BITS, Columns, Flags, Numbers
+from imsim.verify.fates import Fates
+from imsim.verify.log import Log
+from imsim.verify.readers import Readers
+from imsim.verify.standing import Standing
+from imsim.verify.views import Views
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from imsim.history import Event, History
-    from imsim.verify.fates import Fates
-    from imsim.verify.log import Log
-    from imsim.verify.readers import Readers
-    from imsim.verify.standing import Standing
-    from imsim.verify.views import Views
 
 __all__ = ["SEQ_BITS", "Evidence", "Flags", "Numbers"]
-
-SEQ_BITS: Final = 32
-"""A position is one number, `(conversation * epochs + epoch) << SEQ_BITS | seq`: it sorts and is found as one."""
 
 
 class Evidence:
@@ -46,6 +42,7 @@ class Evidence:
         events: the event of every row.
         epochs: one more than the highest epoch.
         counts: how many rows each event has, by its number.
+        log, readers, fates, views, standing: the tables, in the files of these names.
 
     Raises:
         ConfigError: conversations times epochs do not fit a position.
@@ -62,6 +59,12 @@ class Evidence:
                 f"a verdict tells at most {1 << (63 - SEQ_BITS):,} epochs of conversations apart, "
                 f"got {len(history.conversations):,} conversations of up to {self.epochs:,} epochs"
             )
+        # Each needs some of those above it.
+        self.fates = Fates(self)
+        self.log = Log(self)
+        self.readers = Readers(self)
+        self.views = Views(self)
+        self.standing = Standing(self)
 
     def columns(self, event: Event, *names: str) -> tuple[Numbers, ...]:
         """Columns of all rows of an event, in order; not for events that are only counted."""
@@ -69,10 +72,7 @@ class Evidence:
 
     def few(self, event: Event, *names: str) -> Sequence[tuple[int, ...]]:
         """The rows of an event that is rare, each as its place and the columns that are named."""
-        if not self.counts[event]:
-            return ()
-        columns = [self._columns.of(event, name).tolist() for name in names]
-        return list(zip(self.places(event).tolist(), *columns, strict=True))
+        return self._columns.rows(event, names) if self.counts[event] else ()
 
     def positions(self, event: Event) -> Numbers:
         """The positions that all rows of an event name, in order."""
@@ -81,41 +81,6 @@ class Evidence:
     def keys(self, conversation: Numbers, epoch: Numbers, seq: Numbers) -> Numbers:
         """Positions as one number each."""
         return (conversation * self.epochs + epoch) << SEQ_BITS | seq
-
-    @functools.cached_property
-    def log(self) -> Log:
-        """What the log says."""
-        from imsim.verify.log import Log
-
-        return Log(self)
-
-    @functools.cached_property
-    def readers(self) -> Readers:
-        """The devices and what they may read."""
-        from imsim.verify.readers import Readers
-
-        return Readers(self)
-
-    @functools.cached_property
-    def fates(self) -> Fates:
-        """What became of every message."""
-        from imsim.verify.fates import Fates
-
-        return Fates(self)
-
-    @functools.cached_property
-    def views(self) -> Views:
-        """What every device holds in the end."""
-        from imsim.verify.views import Views
-
-        return Views(self)
-
-    @functools.cached_property
-    def standing(self) -> Standing:
-        """What devices said of their conversations."""
-        from imsim.verify.standing import Standing
-
-        return Standing(self)
 
     # ------------------------------------------------------------------------------------------ for sentences
 

@@ -9,7 +9,7 @@ What does not belong here: where it was seen (views.py).
 from __future__ import annotations
 
 import functools
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, NamedTuple
 
 import numpy as np
 
@@ -18,10 +18,22 @@ from imsim.history.schema import Event
 if TYPE_CHECKING:
     from imsim.verify.evidence import Evidence, Flags, Numbers
 
-__all__ = ["FINAL", "Fates"]
+__all__ = ["FINAL", "Entry", "Fates"]
 
 FINAL: Final = (Event.RESOLVED, Event.FAILED, Event.CANCELLED)
 """What a user may be told last."""
+
+
+class Entry(NamedTuple):
+    """A visible slot, the message in it, its place in its conversation, and who submitted it in which row, or -1."""
+
+    slot: int
+    message: int
+    conversation: int
+    seq: int
+    plain: bool
+    sender: int
+    submitted: int
 
 
 class Fates:
@@ -64,6 +76,17 @@ class Fates:
         live = log.live.nonzero()[0]
         table[log.message[live]] = live
         return table
+
+    @functools.cached_property
+    def entries(self) -> list[Entry]:
+        """What the visible slots hold, by rank."""
+        log, shown = self._evidence.log, self._evidence.log.shown
+        message = log.message[shown]
+        columns = (
+            shown, message, log.conversation[shown], log.seq[shown], log.plain[shown], self.sender[message],
+            self.submitted[message],
+        )  # fmt: skip
+        return list(map(Entry._make, zip(*[column.tolist() for column in columns], strict=True)))
 
     @functools.cached_property
     def told(self) -> dict[int, tuple[int, Event]]:

@@ -9,6 +9,7 @@ What does not belong here: which faults of a scenario can reach which goal.
 from __future__ import annotations
 
 import enum
+from bisect import bisect_left, bisect_right
 from typing import TYPE_CHECKING, Final
 
 import numpy as np
@@ -16,7 +17,7 @@ import numpy as np
 from imsim.history.schema import Event
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Mapping
 
     import numpy.typing as npt
 
@@ -48,9 +49,9 @@ class Goal(enum.Enum):
     EPOCH_CHANGE = "a change of epoch"
 
 
-def count_goals(evidence: Evidence) -> dict[Goal, int]:
-    """How often each goal was met, in the order of `Goal`."""
-    return {goal: evidence.counts[how] if isinstance(how, Event) else how(evidence) for goal, how in _MET}
+def count_goals(evidence: Evidence) -> dict[str, int]:
+    """How often each goal was met, by its words, in the order of `Goal`."""
+    return {goal: evidence.counts[how] if isinstance(how, int) else how(evidence) for goal, how in _MET}
 
 
 def catch_ups(evidence: Evidence) -> npt.NDArray[np.float64]:
@@ -114,14 +115,20 @@ def _unanswered(evidence: Evidence) -> int:
     if not crashes:
         return 0
     log, fates, installed = evidence.log, evidence.fates, evidence.readers.installed
-    answered = fates.acknowledged[log.message]
-    answered[answered < 0] = len(evidence.events)
-    answered[fates.submitted[log.message] < 0] = -1  # nobody waits for an answer
+    promised, submitted = fates.acknowledged.tolist(), fates.submitted.tolist()
+    waits = [
+        (written, answered)
+        for written, message in zip(log.place.tolist(), log.message.tolist(), strict=True)
+        if submitted[message] >= 0
+        for answered in (promised[message] if promised[message] >= 0 else len(evidence.events),)
+        if written < answered
+    ]
+    begins, ends = sorted(written for written, _ in waits), sorted(answered for _, answered in waits)
     moments: dict[int, set[float]] = {}
     count = 0
     for (place, node), t in zip(crashes, evidence.times(evidence.places(Event.CRASHED)).tolist(), strict=True):
         if installed[node] < 0:
-            count += bool(((log.place < place) & (answered > place)).any())
+            count += bisect_left(begins, place) > bisect_right(ends, place)
         else:
             moments.setdefault(node, set()).add(t)
     return count + _interrupted_writes(evidence, moments)
@@ -139,21 +146,23 @@ def _interrupted_writes(evidence: Evidence, moments: dict[int, set[float]]) -> i
     return len(found)
 
 
-_MET: Final[tuple[tuple[Goal, Event | Callable[[Evidence], int]], ...]] = (
-    (Goal.RETRY, Event.RETRIED),
-    (Goal.DUPLICATE_SUPPRESSED, Event.SUPPRESSED),
-    (Goal.GAP, Event.GAP),
-    (Goal.CRASH, Event.CRASHED),
-    (Goal.UNANSWERED, _unanswered),
-    (Goal.PAUSE, Event.PAUSED),
-    (Goal.PARTITION, Event.PARTITIONED),
-    (Goal.RECONNECT, _reconnects),
-    (Goal.OFFLINE_CATCH_UP, lambda evidence: len(catch_ups(evidence))),
-    (Goal.WIPE, Event.WIPED),
-    (Goal.CANCEL, Event.CANCELLED),
-    (Goal.UNKNOWN_OUTCOME, Event.UNKNOWN),
-    (Goal.RECALL_BEFORE_TARGET, _early_recalls),
-    (Goal.TRIM, Event.TRIMMED),
-    (Goal.EPOCH_CHANGE, lambda evidence: evidence.log.epoch_changes),
-)
-"""What counts each goal, in the order of `Goal`: rows of an event, or a function."""
+_HOW: Final[Mapping[Goal, Event | Callable[[Evidence], int]]] = {
+    Goal.RETRY: Event.RETRIED,
+    Goal.DUPLICATE_SUPPRESSED: Event.SUPPRESSED,
+    Goal.GAP: Event.GAP,
+    Goal.CRASH: Event.CRASHED,
+    Goal.UNANSWERED: _unanswered,
+    Goal.PAUSE: Event.PAUSED,
+    Goal.PARTITION: Event.PARTITIONED,
+    Goal.RECONNECT: _reconnects,
+    Goal.OFFLINE_CATCH_UP: lambda evidence: len(catch_ups(evidence)),
+    Goal.WIPE: Event.WIPED,
+    Goal.CANCEL: Event.CANCELLED,
+    Goal.UNKNOWN_OUTCOME: Event.UNKNOWN,
+    Goal.RECALL_BEFORE_TARGET: _early_recalls,
+    Goal.TRIM: Event.TRIMMED,
+    Goal.EPOCH_CHANGE: lambda evidence: evidence.log.epoch_changes,
+}
+"""What counts each goal: rows of an event, or a function."""
+
+_MET: Final = tuple((goal.value, _HOW[goal]) for goal in Goal)

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Final
 import numpy as np
 
 from imsim.history.schema import Event
-from imsim.verify.evidence import SEQ_BITS
+from imsim.verify.columns import SEQ_BITS
 
 if TYPE_CHECKING:
     from imsim.verify.evidence import Evidence, Flags, Numbers
@@ -51,7 +51,7 @@ class Log:
         key = key[order]
         again = key[1:] == key[:-1]
         self.contradictions: Numbers = key[:0]
-        if again.any():
+        if np.count_nonzero(again):
             first = np.append(True, ~again)
             held = message[order[first]][first.cumsum() - 1]
             self.contradictions = places[order][message[order] != held]
@@ -71,7 +71,7 @@ class Log:
         if self._evidence.counts[Event.TAIL_LOST]:
             keys = np.sort(np.concatenate([keys, self._cuts()]))
         groups = keys >> SEQ_BITS
-        firsts = np.append(0, (groups[1:] != groups[:-1]).nonzero()[0] + 1)[: len(groups)]
+        firsts = [0, *((groups[1:] != groups[:-1]).nonzero()[0] + 1).tolist()][: len(groups)]
         self._groups: Numbers = groups[firsts]
         begins: list[int] = (keys[firsts] & ((1 << SEQ_BITS) - 1)).tolist()
         conversations = [group // epochs for group in self._groups.tolist()]
@@ -83,7 +83,7 @@ class Log:
         self._epochs = self._groups.tolist(), [*begins, 0], [*conversations, -1]
         self._begins: Numbers = np.array(self._epochs[1])
         self._conversations: Numbers = np.array(self._epochs[2])
-        self.live: Flags = self.seq < self.ends(self.key) if self.epoch_changes else np.ones(len(self.key), np.bool_)
+        self.live: Flags = self.seq < self.ends(self.key) if self.epoch_changes else self.seq >= 0
 
     def _cuts(self) -> Numbers:
         """Where the log itself says that an epoch begins, for one in which nothing is committed yet."""
@@ -140,5 +140,6 @@ class Log:
             visible &= ~self._evidence.fates.tail_lost[self.message]
         self.visible: Flags = visible
         self.shown: Numbers = visible.nonzero()[0]
-        self.rank: Numbers = np.where(visible, visible.cumsum() - 1, -1)
+        self.rank: Numbers = visible.cumsum() - 1
+        self.rank[~visible] = -1
         self.order: Numbers = self.conversation[self.shown] << SEQ_BITS | self.seq[self.shown]

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Final
 import numpy as np
 
 from imsim.history.schema import Event
-from imsim.verify.evidence import SEQ_BITS
+from imsim.verify.columns import SEQ_BITS
 
 if TYPE_CHECKING:
     from imsim.verify.evidence import Evidence, Flags, Numbers

@@ -19,7 +19,7 @@ import numpy as np
 import numpy.typing as npt
 
 from imsim.history.schema import Event
-from imsim.verify.evidence import SEQ_BITS
+from imsim.verify.columns import SEQ_BITS
 
 if TYPE_CHECKING:
     from imsim.verify.evidence import Evidence
@@ -72,7 +72,7 @@ class Standing:
     def __init__(self, evidence: Evidence) -> None:
         self._evidence = evidence
         rows = evidence.few(Event.COUNTED, "node", "conversation", "epoch", "seq", "op", "size")
-        self.words: list[Word] = [Word(*row) for row in rows]
+        self.words: list[Word] = list(map(Word._make, rows))
         installed = evidence.readers.installed.tolist()
         self.judged: list[int] = [number for number, word in enumerate(self.words) if word.place > installed[word.node]]
 
@@ -94,34 +94,36 @@ class Standing:
         return settled
 
     @functools.cached_property
-    def all_shown(self) -> list[int]:
+    def all_shown(self) -> memoryview:
         """By cell: the row by which its entry and all before it in its membership were shown."""
         return self._running(self.first)
 
     @functools.cached_property
-    def all_settled(self) -> list[int]:
+    def all_settled(self) -> memoryview:
         """By cell: the row by which its entry and all before it in its membership were settled."""
         return self.all_shown if self.settled is self.first else self._running(self.settled)
 
-    def _running(self, places: Places) -> list[int]:
-        running: list[int] = []
+    def _running(self, places: Places) -> memoryview:
+        running = np.empty(len(places), np.uint32)
         for begin, end, group in self._evidence.views.portions(_SOME_CELLS):
             base = group * (len(self._evidence.events) + 1)
-            running += (np.maximum.accumulate(base + places[begin:end]) - base).tolist()
-        return running
+            running[begin:end] = np.maximum.accumulate(base + places[begin:end]) - base
+        return running.data  # whose items are plain numbers
 
     @functools.cached_property
     def runs(self) -> list[Run]:
         """The words of present installs about memberships that have cells."""
         log, memberships = self._evidence.log, self._evidence.views.memberships
-        order, end_of = log.order.tolist(), functools.cache(log.end)
+        order, ends = log.order.tolist(), dict[tuple[int, int], int]()
         runs = []
         for number in self.judged:
             _, node, conversation, epoch, mark, cursor, _ = self.words[number]
+            last = ends.get((conversation, epoch), -1)
+            if last < 0:
+                last = ends[conversation, epoch] = log.end(conversation, epoch) - 1
             base = conversation << SEQ_BITS
             for begin, end, shift in memberships.get((node, conversation), ()):
                 low = bisect_right(order, base | mark, begin + shift, end + shift) - shift
-                known = base | min(cursor, end_of(conversation, epoch) - 1)
-                high = bisect_right(order, known, begin + shift, end + shift) - shift
+                high = bisect_right(order, base | min(cursor, last), begin + shift, end + shift) - shift
                 runs.append(Run(number, begin, low, high, end, shift))
         return runs

@@ -18,7 +18,6 @@ from __future__ import annotations
 
 import enum
 import html
-from collections import Counter
 from itertools import islice
 from typing import TYPE_CHECKING, Final
 
@@ -197,15 +196,15 @@ def weigh(
     if pending:
         reason = reason or f"the run ended less than {worst_staleness:.3f} s after the commit of what is not there"
         reason += f", and {pending:,} things were still to happen"
-    counts: Counter[Property] = Counter()
+    counts: dict[Property, int] = {}
     for charge in proven:
-        counts[charge.property] += len(charge.culprits)
+        counts[charge.property] = counts.get(charge.property, 0) + len(charge.culprits)
     return Verdict(
         outcome=Outcome.VIOLATED if proven else Outcome.UNKNOWN if reason else Outcome.HOLDS,
-        violations=_told(evidence, proven),
-        counts=dict(counts),
+        violations=_told(evidence, proven) if proven else (),
+        counts=counts,
         reason=reason,
-        met={goal.value: times for goal, times in count_goals(evidence).items()},
+        met=count_goals(evidence),
         facts=len(evidence.events),
     )
 

@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 import numpy as np
 
 from imsim.history.schema import Event
-from imsim.verify.evidence import SEQ_BITS
+from imsim.verify.columns import SEQ_BITS, among
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 __all__ = ["Gap", "Membership", "Sightings", "Views", "identities"]
 
 _NONE: Final = np.zeros(0, np.int64)
-_SHOWING: Final = (Event.SHOWN, Event.EDITED, Event.RECALLED)
+_SHOWING: Final = among(Event.SHOWN, Event.EDITED, Event.RECALLED)
 
 
 class Gap(NamedTuple):
@@ -159,22 +159,25 @@ class Views:
             for base in (conversation << SEQ_BITS,)
             if (end := bisect_right(slots, base | high)) > (begin := bisect_left(slots, base | low))
         )
-        self._device, self._begin, self._end, self._conversation = np.array(spans, np.int64).reshape(-1, 4).T.copy()
-        self._stride = len(slots) + 1
-        self._search: Numbers = self._device * self._stride + self._begin
-        ends = (self._end - self._begin).cumsum()
-        self._offset: Numbers = ends - (self._end - self._begin)
-        self.cells = int(ends[-1]) if spans else 0
+        self.cells = 0
         self.memberships: dict[tuple[int, int], list[Membership]] = {}
-        for (device, begin, end, conversation), cell in zip(spans, self._offset.tolist(), strict=True):
-            membership = Membership(cell, cell + end - begin, begin - cell)
-            self.memberships.setdefault((device, conversation), []).append(membership)
+        rows: list[tuple[int, ...]] = []
+        for device, begin, end, conversation in spans:
+            rows.append((device, begin, end, self.cells, device * (len(slots) + 1) + begin))
+            last = self.cells + end - begin
+            self.memberships.setdefault((device, conversation), []).append(
+                Membership(self.cells, last, begin - self.cells)
+            )
+            self.cells = last
+        columns: Numbers = np.array(rows, np.int64).reshape(-1, 5).T.copy()
+        self._device, self._begin, self._end, self._offset, self._search = columns
+        self._stride = len(slots) + 1
 
     def _cells(self, device: Numbers, rank: Numbers) -> Numbers:
         if not self.cells:
             return np.full(len(rank), -1, np.int64)
         span = self._search.searchsorted(device * self._stride + rank, side="right") - 1
-        cell = self._offset[span] + rank - self._begin[span]
+        cell: Numbers = self._offset[span] + rank - self._begin[span]
         # span -1 reads the last span, which is of another device or begins later: refused like any other.
         cell[(self._device[span] != device) | (rank < self._begin[span]) | (rank >= self._end[span])] = -1
         return cell

@@ -62,10 +62,11 @@ def _early(evidence: Evidence) -> list[tuple[int, int, int]]:
 
 def _seen_alive(evidence: Evidence, early: list[tuple[int, int, int]]) -> dict[int, int]:
     """By number: the row in which the author's device had shown what it answered, at a position that still holds."""
-    targets = np.array([target for _, target, _ in early])
+    targets = np.zeros(len(evidence.history.messages), np.bool_)
+    targets[[target for _, target, _ in early]] = True
     found: dict[int, int] = {}
     for seen in evidence.views.sightings():
-        some = np.flatnonzero(np.isin(seen.message, targets) & ~evidence.log.dead(seen.key))
+        some = (targets[seen.message] & ~evidence.log.dead(seen.key)).nonzero()[0]
         shown = zip(seen.place[some].tolist(), seen.node[some].tolist(), seen.message[some].tolist(), strict=True)
         for place, node, message in shown:
             for number, (answer, target, said) in enumerate(early):

@@ -124,6 +124,8 @@ def _operations(evidence: Evidence) -> dict[tuple[int, str], tuple[dict[int, int
 
 
 def _marks(evidence: Evidence) -> Iterator[Charge]:
+    if not evidence.counts[Event.READ]:
+        return
     marks = _final_marks(evidence)
     readers, names = evidence.readers, evidence.history.nodes.names
     apart: list[tuple[int, int, int]] = []

@@ -39,7 +39,7 @@ def again(evidence: Evidence) -> list[tuple[int, int]]:
     """Pairs of the places of a row and of one that showed the same again, in the same install and epoch."""
     views = evidence.views
     rows = views.odd
-    if (views.rows_in_cell > 1).any():
+    if np.count_nonzero(views.rows_in_cell > 1):
         rows = np.concatenate([rows, *(identities(seen, _crowded(evidence, seen)) for seen in views.sightings())])
     if not len(rows):
         return []

@@ -11,8 +11,6 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-import numpy as np
-
 from imsim.verify.finding import Charge, Property, Story
 
 if TYPE_CHECKING:
@@ -26,17 +24,21 @@ __all__ = ["check"]
 def check(evidence: Evidence) -> Iterator[Charge]:
     """Nothing stands in the log twice."""
     log, fates = evidence.log, evidence.fates
-    users = np.flatnonzero(log.live & (fates.submitted[log.message] >= 0))
-    copies = users[fates.slot[log.message[users]] != users]
+    last, submitted, live = fates.slot.tolist(), fates.submitted.tolist(), log.live.tolist()
+    copies = [
+        slot
+        for slot, message in enumerate(log.message.tolist())
+        if last[message] != slot and live[slot] and submitted[message] >= 0
+    ]
 
     def tell(slot: int) -> Story:
         message = int(log.message[slot])
-        last = int(fates.slot[message])
+        kept = int(fates.slot[message])
         return Story(
             f"{evidence.message(message)} stands in the log twice, as {evidence.position(int(log.key[slot]))} and as "
-            f"{evidence.position(int(log.key[last]))}",
-            (int(fates.submitted[message]), int(log.place[slot]), int(log.place[last])),
+            f"{evidence.position(int(log.key[kept]))}",
+            (int(fates.submitted[message]), int(log.place[slot]), int(log.place[kept])),
         )
 
-    if len(copies):
+    if copies:
         yield Charge(Property.ONE_EFFECT, copies, tell)

@@ -12,15 +12,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
-import numpy as np
-
 from imsim.history.schema import Event
 from imsim.verify.finding import Charge, Property, Story
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from imsim.verify.evidence import Evidence, Numbers
+    from imsim.verify.evidence import Evidence
 
 __all__ = ["check", "homeless"]
 
@@ -55,16 +53,21 @@ def _absent(evidence: Evidence) -> Iterator[Charge]:
         yield Charge(Property.NO_LOSS, range(len(slots)), tell, absence=True, since=since)
 
 
-def homeless(evidence: Evidence) -> Numbers:
+def homeless(evidence: Evidence) -> list[int]:
     """The messages that were acknowledged and are not in the log in the end, without an excuse."""
     fates = evidence.fates
-    messages = ((fates.acknowledged >= 0) & (fates.slot < 0) & ~fates.tail_lost).nonzero()[0]
-    if len(messages) and evidence.epochs > 1:
-        refused = np.array([fates.told.get(message, _NOTHING)[1] in _REFUSED for message in messages.tolist()])
-        places = fates.acknowledged[messages]
-        at = (evidence.column(name, places) for name in ("conversation", "epoch", "seq"))
-        messages = messages[~(refused & evidence.log.dead(evidence.keys(*at)))]
-    return messages
+    fate = zip(fates.acknowledged.tolist(), fates.slot.tolist(), strict=True)
+    messages = [message for message, (promise, slot) in enumerate(fate) if promise >= 0 > slot]
+    return [message for message in messages if not (fates.tail_lost[message] or _taken_back(evidence, message))]
+
+
+def _taken_back(evidence: Evidence, message: int) -> bool:
+    """Whether a failover took away what was promised, and the user was told so."""
+    if evidence.fates.told.get(message, _NOTHING)[1] not in _REFUSED:
+        return False
+    promise = evidence.history.row(int(evidence.fates.acknowledged[message]))
+    conversation = evidence.history.conversations.find(promise.conversation) or 0
+    return promise.seq >= evidence.log.end(conversation, promise.epoch)
 
 
 def _nowhere(evidence: Evidence) -> Iterator[Charge]:
@@ -76,7 +79,7 @@ def _nowhere(evidence: Evidence) -> Iterator[Charge]:
         rows = (int(fates.submitted[message]), place) if fates.submitted[message] >= 0 else (place,)
         return Story(f"{evidence.message(message)} was acknowledged, and is not in the log in the end", rows)
 
-    if len(messages):
+    if messages:
         yield Charge(Property.NO_LOSS, messages, tell, absence=True)
 
 

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from imsim.history.schema import Event
+from imsim.verify.evidence import SEQ_BITS
 from imsim.verify.finding import Charge, Property, Story
 
 if TYPE_CHECKING:
@@ -36,9 +37,10 @@ def check(evidence: Evidence) -> Iterator[Charge]:
 def _mistaken(evidence: Evidence) -> Iterator[int]:
     """The places of promises that name a slot which holds another entry."""
     held = dict(zip(evidence.log.key.tolist(), evidence.log.message.tolist(), strict=True))
+    names = ("conversation", "epoch", "seq", "message")
     for event in (Event.ACCEPTED, Event.RESOLVED):
-        keys = evidence.positions(event).tolist()
-        for key, (place, message, seq) in zip(keys, evidence.few(event, "message", "seq"), strict=True):
+        for place, conversation, epoch, seq, message in evidence.few(event, *names):
+            key = (conversation * evidence.epochs + epoch) << SEQ_BITS | seq
             # A device may learn that its message was sent before it learns where.
             if held.get(key, message) != message and (seq or event is Event.ACCEPTED):
                 yield place
@@ -63,13 +65,13 @@ def _disagreeing(evidence: Evidence, places: list[int]) -> Iterator[Charge]:
 def _overtaking(evidence: Evidence) -> Iterator[Charge]:
     log, fates = evidence.log, evidence.fates
     install = _installs(evidence)
-    message = log.message[log.shown]
-    columns = (log.shown, log.conversation[log.shown], fates.sender[message], fates.offered[message])
+    offered = fates.offered.tolist()
     latest: dict[tuple[int, int, int], tuple[int, int]] = {}
     late: list[tuple[tuple[int, int, int], int, int]] = []
-    for slot, conversation, node, place in zip(*(column.tolist() for column in columns), strict=True):
-        if node >= 0:
-            group = conversation, node, install(node, place)
+    for slot, message, conversation, _, _, sender, _ in fates.entries:
+        if sender >= 0:
+            place = offered[message]
+            group = conversation, sender, install(sender, place)
             earlier, before = latest.get(group, (slot, place))
             latest[group] = slot, place
             if place < before:

@@ -60,16 +60,13 @@ def _unfounded(evidence: Evidence) -> Numbers:
 
 
 def _slots(evidence: Evidence) -> Iterator[Charge]:
-    log, fates = evidence.log, evidence.fates
-    submitted = fates.conversation[log.message[log.shown]]
-    odd = submitted != log.conversation[log.shown]
-    if not odd.any():
-        return
-    orphans = log.shown[odd & (submitted < 0)]
-    strays = log.shown[odd & (submitted >= 0)]
-    if len(orphans):
+    intended = evidence.fates.conversation.tolist()
+    odd = [entry for entry in evidence.fates.entries if intended[entry.message] != entry.conversation]
+    orphans = [entry.slot for entry in odd if intended[entry.message] < 0]
+    strays = [entry.slot for entry in odd if intended[entry.message] >= 0]
+    if orphans:
         yield Charge(Property.PROVENANCE, orphans, _slot_teller(evidence, "and nobody submitted it"))
-    if len(strays):
+    if strays:
         yield Charge(Property.PROVENANCE, strays, _slot_teller(evidence, "and was submitted to another conversation"))
 
 

@@ -16,6 +16,7 @@ mark that it heard of it keeps.
 
 from __future__ import annotations
 
+from itertools import accumulate
 from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
@@ -32,7 +33,7 @@ if TYPE_CHECKING:
 
 __all__ = ["check"]
 
-_NEVER = np.iinfo(np.int64).max
+_NEVER = int(np.iinfo(np.int64).max)
 
 
 def check(evidence: Evidence) -> Iterator[Charge]:
@@ -85,14 +86,12 @@ def _late(evidence: Evidence) -> dict[int, tuple[int, int]]:
         mine = (block.column("node") == sender[messages]).nonzero()[0]
         np.minimum.at(table, messages[mine], block.place[mine])
     shown = table.tolist()
-    late = [message for message, place in sorted(told.items()) if place < shown[message] < _NEVER]
-    moments = _moments(evidence, late) if late else {}
-    said = evidence.times(np.array([told[message] for message in late], np.int64)).tolist()
-    return {
-        message: (told[message], shown[message])
-        for message, moment in zip(late, said, strict=True)
-        if moments[message] > moment
-    }
+    late = {message: (place, shown[message]) for message, place in told.items() if place < shown[message] < _NEVER}
+    if not late:
+        return {}
+    moments = _moments(evidence, list(late))
+    row = evidence.history.row
+    return {message: rows for message, rows in sorted(late.items()) if row(rows[0]).t < moments[message]}
 
 
 def _moments(evidence: Evidence, messages: list[int]) -> dict[int, float]:
@@ -158,31 +157,27 @@ def _early_writes(evidence: Evidence) -> Iterator[Charge]:
 
 
 def _writes(evidence: Evidence) -> _Writes:
-    log, fates = evidence.log, evidence.fates
-    message = log.message[log.shown]
-    sender = fates.sender[message]
-    pair = _pair(evidence, log.conversation[log.shown], sender)
-    columns = (pair, fates.submitted[message], log.seq[log.shown], sender)
-    rows = sorted(row for row in zip(*(column.tolist() for column in columns), strict=True) if row[3] >= 0)
+    nodes = len(evidence.history.nodes)
+    rows = sorted(
+        (conversation * nodes + sender, submitted, seq)
+        for _, _, conversation, seq, _, sender, submitted in evidence.fates.entries
+        if sender >= 0
+    )
     groups, when, key = list[int](), list[int](), list[int]()
-    for pair_, submitted, seq, _ in rows:
-        if not groups or groups[-1] != pair_:
-            groups.append(pair_)
+    for pair, submitted, seq in rows:
+        if not groups or groups[-1] != pair:
+            groups.append(pair)
         when.append((len(groups) - 1) * len(evidence.events) + submitted)
         key.append((len(groups) - 1) << SEQ_BITS | seq)
     # A lower group has lower keys, so the minimum from behind is that of the group alone.
-    lowest = np.minimum.accumulate([_NEVER, *reversed(key)])[::-1]
-    return _Writes(np.array([*groups, _NEVER]), np.array(when, np.int64), lowest)
-
-
-def _pair(evidence: Evidence, conversation: Numbers, node: Numbers) -> Numbers:
-    return conversation * len(evidence.history.nodes) + node
+    lowest = [*accumulate(reversed([*key, _NEVER]), min)][::-1]
+    return _Writes(np.array([*groups, _NEVER]), np.array(when, np.int64), np.array(lowest))
 
 
 def _overtaken(evidence: Evidence, writes: _Writes, block: Block) -> list[int]:
     """The places of rows that showed something which stands after what the device submitted later."""
     conversation, seq = block.column("conversation"), block.column("seq")
-    pair = _pair(evidence, conversation, block.column("node"))
+    pair = conversation * len(evidence.history.nodes) + block.column("node")
     group = writes.pair.searchsorted(pair)
     later = writes.when.searchsorted(group * len(evidence.events) + block.place, side="right")
     some = ((writes.key[later] < (group << SEQ_BITS | seq)) & (writes.pair[group] == pair)).nonzero()[0]

@@ -22,7 +22,7 @@ from imsim.verify.finding import Charge, Property, Story
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from imsim.verify.evidence import Evidence, Numbers
+    from imsim.verify.evidence import Evidence
 
 __all__ = ["check"]
 
@@ -66,24 +66,17 @@ def _judged(evidence: Evidence, words: list[int]) -> list[int]:
 
 def _recount(evidence: Evidence) -> list[int]:
     """For every word: the messages of others that its device showed above the mark, less those recalled there."""
-    said, log = evidence.standing, evidence.log
-    users = _users(evidence)
-    plain = log.plain[log.shown]
-    author = np.where(plain, users[evidence.fates.sender[log.message[log.shown]]], _NOBODY).tolist()
+    said, users = evidence.standing, _users(evidence)
+    author = [users[entry.sender] if entry.plain else _NOBODY for entry in evidence.fates.entries]
     own: dict[int, list[int]] = {}
     for rank, user in enumerate(author):
         own.setdefault(user, []).append(rank)
-    reader_of, all_shown, first, recalls = (
-        users.tolist(),
-        said.all_shown,
-        said.first.tolist(),
-        _recalls(evidence, users),
-    )
+    all_shown, first, recalls = said.all_shown, said.first.data, _recalls(evidence, users)
     shown: dict[int, _Shown] = {}
     counts = [0] * len(said.words)
     for number, begin, low, _, end, shift in said.runs:
         word = said.words[number]
-        reader = reader_of[word.node]
+        reader = users[word.node]
         if low == end:
             continue
         if all_shown[end - 1] <= word.place:
@@ -109,7 +102,7 @@ class _Shown:
 
     __slots__ = ("_cells", "_coming", "_first")
 
-    def __init__(self, first: list[int], cells: list[int]) -> None:
+    def __init__(self, first: memoryview, cells: list[int]) -> None:
         self._first = first
         self._coming = sorted(cells, key=first.__getitem__, reverse=True)
         self._cells: list[int] = []
@@ -122,25 +115,25 @@ class _Shown:
         return len(self._cells) - bisect_left(self._cells, low)
 
 
-def _users(evidence: Evidence) -> Numbers:
+def _users(evidence: Evidence) -> list[int]:
     """By node: a number of the user whose device it is; nobody's (-1) for the last, which stands for no node."""
     numbers: dict[str, int] = {}
     names = (name.partition("/")[0] for name in evidence.history.nodes.names)
-    return np.array([*(numbers.setdefault(name, len(numbers)) for name in names), -1])
+    return [*(numbers.setdefault(name, len(numbers)) for name in names), -1]
 
 
-def _recalls(evidence: Evidence, users: Numbers) -> dict[tuple[int, int], dict[int, tuple[int, int]]]:
+def _recalls(evidence: Evidence, users: list[int]) -> dict[tuple[int, int], dict[int, tuple[int, int]]]:
     """By device and conversation: the ranks of messages that their author recalled, when it heard that, the author."""
-    log, fates = evidence.log, evidence.fates
+    rank, slot, entries = evidence.log.rank, evidence.fates.slot, evidence.fates.entries
     find, details = evidence.history.messages.find, evidence.history.details
     recalls: dict[tuple[int, int], dict[int, tuple[int, int]]] = {}
     for place, node, recall, word in evidence.few(Event.RECALLED, "node", "message", "detail"):
         target = find(details.name(word))
-        slot = -1 if target is None else int(fates.slot[target])
-        if place < evidence.readers.installed[node] or slot < 0 or log.rank[slot] < 0 or not log.plain[slot]:
+        if target is None or slot[target] < 0 or rank[slot[target]] < 0 or place < evidence.readers.installed[node]:
             continue
-        author = int(users[fates.sender[log.message[slot]]])
-        if users[fates.sender[recall]] == author:
-            known = recalls.setdefault((node, int(log.conversation[slot])), {})
-            known.setdefault(int(log.rank[slot]), (place, author))
+        entry = entries[rank[slot[target]]]
+        author = users[entry.sender]
+        if entry.plain and users[evidence.fates.sender[recall]] == author:
+            known = recalls.setdefault((node, entry.conversation), {})
+            known.setdefault(int(rank[entry.slot]), (place, author))
     return recalls

@@ -11,7 +11,7 @@ from imsim.verify.verdict import judge
 
 
 def met(history):
-    return {goal: times for goal, times in count_goals(Evidence(history)).items() if times}
+    return {Goal(goal): times for goal, times in count_goals(Evidence(history)).items() if times}
 
 
 def test_a_quiet_run_meets_none(chat):

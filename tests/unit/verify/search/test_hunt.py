@@ -93,7 +93,7 @@ def test_a_goal_that_was_in_reach_and_never_met_leaves_it_unknown(tiny):
 
 @pytest.mark.parametrize(("strategy", "reached"), [("push", True), ("poll", False)])
 def test_a_gap_is_in_reach_where_servers_push(monkeypatch, strategy, reached):
-    monkeypatch.setattr("imsim.verify.goals.count_goals", lambda _: dict.fromkeys(Goal, 0))
+    monkeypatch.setattr("imsim.verify.goals.count_goals", lambda _: dict.fromkeys([goal.value for goal in Goal], 0))
     found = check(load("tiny", [f"sync.strategy={strategy}"]), runs=12, jobs=1)
     assert found.coverage.faults["drop"]
     assert found.outcome is Outcome.UNKNOWN
