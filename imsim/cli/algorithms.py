@@ -21,13 +21,13 @@ if TYPE_CHECKING:
 
 __all__ = ["DeviceLimit", "DeviceName", "DeviceProgram", "FlawName", "as_typed", "instead"]
 
-DeviceName = Annotated[str, Parameter(name="--device", metavar="MODULE:CLASS", show_default=False)]
-DeviceProgram = Annotated[str, Parameter(name="--device-cmd", metavar="COMMAND", show_default=False)]
-DeviceLimit = Annotated[str, Parameter(name="--device-limit", metavar="DURATION", show_default=False)]
-FlawName = Annotated[str, Parameter(name="--flaw", metavar="NAME", show_default=False)]
+DeviceName = Annotated[str | None, Parameter(name="--device", metavar="MODULE:CLASS")]
+DeviceProgram = Annotated[str | None, Parameter(name="--device-cmd", metavar="COMMAND")]
+DeviceLimit = Annotated[str | None, Parameter(name="--device-limit", metavar="DURATION")]
+FlawName = Annotated[str | None, Parameter(name="--flaw", metavar="NAME")]
 
 
-def instead(device: str, command: str, limit: str, flaw: str = "") -> Instead:
+def instead(device: str | None, command: str | None, limit: str | None, flaw: str | None = None) -> Instead:
     """What `--device`, `--device-cmd` and `--flaw` name, as keywords of `imsim.check`; empty if none is given.
 
     Raises:
@@ -35,7 +35,7 @@ def instead(device: str, command: str, limit: str, flaw: str = "") -> Instead:
             that is none, or is for no program.
     """
     found = _device(device, command, limit)
-    if flaw:
+    if flaw is not None:
         from imsim.verify import zoo
 
         try:
@@ -45,31 +45,31 @@ def instead(device: str, command: str, limit: str, flaw: str = "") -> Instead:
     return found
 
 
-def _device(device: str, command: str, limit: str) -> Instead:
-    if device and command:
+def _device(device: str | None, command: str | None, limit: str | None) -> Instead:
+    if device is not None and command is not None:
         raise ConfigError("--device-cmd: a device is either a class or a program, and --device names a class already")
-    if limit and not command:
+    if limit is not None and command is None:
         raise ConfigError("--device-limit: it is for a program, and no --device-cmd names one")
-    if command:
+    if command is not None:
         return {"device": _program(command, limit)}
-    return {"device": _named(device)} if device else {}
+    return {} if device is None else {"device": _named(device)}
 
 
-def _program(command: str, limit: str) -> DeviceCommand:
+def _program(command: str, limit: str | None) -> DeviceCommand:
     from imsim.scenario.values import seconds_of
     from imsim.sim.foreign import DeviceCommand
 
-    given = {"limit": seconds_of("--device-limit", limit)} if limit else {}
+    given = {} if limit is None else {"limit": seconds_of("--device-limit", limit)}
     try:
         return DeviceCommand(command, **given)
     except ConfigError as error:
         raise ConfigError(f"--device-cmd: {error}") from error
 
 
-def as_typed(device: str, command: str, limit: str, flaw: str) -> str:
+def as_typed(device: str | None, command: str | None, limit: str | None, flaw: str | None) -> str:
     """The same options again, as they are typed behind a command; empty if none is given."""
     given = {"device": device, "device-cmd": command, "device-limit": limit, "flaw": flaw}
-    return "".join(f" --{option} {shlex.quote(value)}" for option, value in given.items() if value)
+    return "".join(f" --{option} {shlex.quote(value)}" for option, value in given.items() if value is not None)
 
 
 def _named(name: str) -> DeviceFactory:

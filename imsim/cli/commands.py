@@ -38,9 +38,9 @@ def run(  # noqa: PLR0913 (what a run may be told)
     report: Report = None,
     json_: Annotated[bool, Parameter(name="--json"), FLAG] = False,
     live: Annotated[bool, FLAG] = False,
-    device: DeviceName = "",
-    device_cmd: DeviceProgram = "",
-    device_limit: DeviceLimit = "",
+    device: DeviceName = None,
+    device_cmd: DeviceProgram = None,
+    device_limit: DeviceLimit = None,
 ) -> int:
     """Run a model, show what it cost, and judge whether every promise was kept.
 
@@ -61,7 +61,7 @@ def run(  # noqa: PLR0913 (what a run may be told)
 
     if seed < 0:
         raise ConfigError(f"--seed: expected an integer >= 0, got {seed}")
-    if live and (device or device_cmd):
+    if live and (device, device_cmd) != (None, None):
         raise ConfigError("--live: runs imsim's own devices only; leave out --device and --device-cmd, or --live")
     check_writable("--history", history, HISTORIES)
     check_writable("--report", report, REPORTS)

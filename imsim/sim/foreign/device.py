@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import shlex
 import shutil
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, Self
 
 import msgspec
@@ -63,7 +64,9 @@ class DeviceCommand(msgspec.Struct, frozen=True):
         if not words:
             raise ConfigError("the command of a device is empty: expected a program and its arguments")
         if shutil.which(words[0]) is None:
-            raise ConfigError(f"there is no program {words[0]!r} to run as a device: {self.command}")
+            if Path(words[0]).is_file():
+                raise ConfigError(f"{words[0]!r} may not be executed: {self.command}")
+            raise ConfigError(f"there is no program {words[0]!r}, and no shell reads the command: {self.command}")
 
     def __enter__(self) -> Self:
         """A world begins: there are no devices."""

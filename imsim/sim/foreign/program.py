@@ -15,6 +15,7 @@ from __future__ import annotations
 import collections
 import contextlib
 import os
+import re
 import select
 import signal
 import subprocess
@@ -32,6 +33,10 @@ _SAID: Final = 200
 """Characters of a line that are quoted."""
 _TAIL: Final = 3
 """Lines of standard error that are quoted."""
+_KEPT: Final = 100
+"""Lines of standard error in which the cause is looked for."""
+_CAUSE: Final = re.compile(rb"(?=\S).*(error|exception|panic)", re.IGNORECASE)
+"""How a cause begins that is not among the last lines: many languages say where it came from below it."""
 _MORE: Final = "does it flush its output? --device-limit, or limit=…, grants more"
 """What whoever waits for a program should know."""
 _GRACE: Final = 0.5
@@ -74,7 +79,7 @@ class Program:
         )
         os.set_blocking(self._in, False)
         self._heard = bytearray()
-        self._tail: collections.deque[bytes] = collections.deque(maxlen=_TAIL)
+        self._tail: collections.deque[bytes] = collections.deque(maxlen=_KEPT)
         self._unfinished = b""
         self._poll = select.poll()
         for stream in (self._out, self._err):
@@ -100,8 +105,9 @@ class Program:
         """End it; what to raise, which quotes the line that it said last and the end of its standard error."""
         self.close()
         quoted = "" if said is None else f": {_quoted(said)}"
-        lines = [line for line in (*self._tail, self._unfinished) if line.strip()][-_TAIL:]
-        heard = " | ".join(_quoted(line) for line in lines)
+        lines = [line for line in (*self._tail, self._unfinished) if line.strip()]
+        causes = [line for line in lines[:-_TAIL] if _CAUSE.match(line)]
+        heard = " | ".join(_quoted(line) for line in (*causes[-1:], *lines[-_TAIL:]))
         return ProgramError(f"{why}{quoted}" + (f"; on standard error: {heard}" if heard else ""))
 
     def close(self) -> None:

@@ -156,7 +156,7 @@ def test_json_is_one_object_on_one_line(imsim):
         ),
         (
             ("check", "tiny", "--device-cmd", "./my-sdk"),
-            "--device-cmd: there is no program './my-sdk' to run as a device",
+            "--device-cmd: there is no program './my-sdk', and no shell reads the command: ./my-sdk",
         ),
         (("check", "tiny", "--device-cmd", "sh", *HASTY), "--device-cmd: a device is either a class or a program"),
         (
@@ -164,6 +164,9 @@ def test_json_is_one_object_on_one_line(imsim):
             "--device-limit 5 parsecs: expected a duration such as 60s or 5m",
         ),
         (("check", "tiny", "--device-limit", "5s"), "--device-limit: it is for a program, and no --device-cmd"),
+        (("check", "tiny", "--device-cmd", ""), "--device-cmd: the command of a device is empty"),
+        (("check", "tiny", "--device", ""), "--device : expected MODULE:CLASS"),
+        (("check", "tiny", "--flaw", ""), "--flaw: "),
         (("run", "tiny", "--device-cmd", "my-sdk"), "--device-cmd: there is no program 'my-sdk'"),
         (("run", "tiny", "--live", *HASTY), "--live: runs imsim's own devices only"),
         (("check", "tini"), "tini"),

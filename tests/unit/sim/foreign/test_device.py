@@ -145,7 +145,7 @@ def test_another_version_could_not_run():
 @pytest.mark.parametrize(
     ("typed", "says"),
     [
-        ("no-such-program --imsim", "there is no program 'no-such-program' to run as a device"),
+        ("no-such-program --imsim", "there is no program 'no-such-program', and no shell reads the command: no-such"),
         ("", "the command of a device is empty"),
         ("sdk 'x", "the command of a device cannot be read: No closing quotation"),
     ],
@@ -164,6 +164,8 @@ def test_a_limit_that_is_none_is_told_at_once(limit):
 def test_what_cannot_be_executed_is_a_mistake_too(tmp_path):
     script = tmp_path / "sdk"
     script.write_bytes(b"\x7fELF, but not really")
+    with pytest.raises(ConfigError, match="sdk' may not be executed: "):
+        DeviceCommand(str(script))
     script.chmod(0o755)
     with pytest.raises(ConfigError, match="cannot be started"):
         loaded(DeviceCommand(str(script)))

@@ -59,6 +59,26 @@ def test_a_line_that_it_never_reads_may_not_fill_the_pipe(started):
         program.ask(said("load", content="x" * (1 << 20)))
 
 
+@pytest.mark.parametrize(
+    ("errors", "quoted"),
+    [
+        ("boom", "boom"),
+        ("a|b|c|d", "b | c | d"),
+        ("x.js:7|Error: no such module|  at a|  at b|  at c|}|Node 20", "Error: no such module | at c | } | Node 20"),
+        (
+            "Exception in main: A|  at a|Caused by: BException|  at b|  at c|  at d",
+            "Caused by: BException | at b | at c | at d",
+        ),
+    ],
+)
+def test_the_cause_is_quoted_where_others_stand_below_it(errors, quoted):
+    text = "import sys; input(); sys.exit(sys.argv[1].replace('|', '\\n'))"
+    program = Program([sys.executable, "-c", text, errors], 30.0)
+    with pytest.raises(ProgramError) as told:
+        program.ask(b"{}\n")
+    assert f"it ended with exit code 1; on standard error: {quoted}" in str(told.value)
+
+
 PARENT = """
 import json, os, subprocess, sys
 child = subprocess.Popen([sys.executable, "-c", "input()"], stdin=subprocess.PIPE)
