@@ -73,7 +73,7 @@ axes.set(xlabel="latency, seconds", ylabel="deliveries", title=f"{len(latency_s)
 for share, colour in ((0.5, "tab:green"), (0.95, "tab:orange"), (0.99, "tab:red")):
     at = latency_s.quantile(share)
     axes.axvline(at, color=colour, label=f"{share:.0%} within {at:.3g} s")
-axes.legend()
+axes.legend(loc="upper right")
 axes.spines[["top", "right"]].set_visible(False)
 plt.show()
 
