@@ -16,8 +16,7 @@ import os
 import pickle
 import signal
 import time
-from concurrent.futures import FIRST_COMPLETED, Executor, Future, ProcessPoolExecutor, wait
-from multiprocessing import get_context
+from concurrent.futures import FIRST_COMPLETED, Executor, Future, wait
 from typing import TYPE_CHECKING, Final, Unpack
 
 import msgspec
@@ -28,6 +27,7 @@ from imsim.scenario.values import seconds_of
 from imsim.sim.algorithms import Algorithms, Instead
 from imsim.verify.search.exhaustive import bounds
 from imsim.verify.search.found import Failure, Found
+from imsim.verify.search.pool import pool
 from imsim.verify.search.portfolio import sources
 from imsim.verify.search.shrink import shrink
 from imsim.verify.search.strategy import Strategy, interleaved
@@ -215,9 +215,7 @@ class _Hunt:
                 if self._any_broken(told):
                     return
             return
-        executor = ProcessPoolExecutor(
-            jobs, mp_context=get_context("spawn"), initializer=_begin, initargs=(self._sources,)
-        )
+        executor = pool(jobs, _begin, self._sources)
         try:
             yield from self._spread(executor, portions, budget, 2 * jobs)
         finally:

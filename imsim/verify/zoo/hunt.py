@@ -11,8 +11,6 @@ from __future__ import annotations
 import functools
 import os
 import signal
-from concurrent.futures import ProcessPoolExecutor
-from multiprocessing import get_context
 from typing import TYPE_CHECKING
 
 import msgspec
@@ -20,6 +18,7 @@ import msgspec
 from imsim.errors import ConfigError
 from imsim.verify.search import Case, check, replay
 from imsim.verify.search.drawn import there
+from imsim.verify.search.pool import pool
 from imsim.verify.search.strategy import Strategy
 from imsim.verify.verdict import Outcome
 
@@ -146,7 +145,7 @@ def hunt_all(
     if at_once == 1:
         yield from map(work, flaws)
         return
-    executor = ProcessPoolExecutor(at_once, mp_context=get_context("spawn"), initializer=_end_when_interrupted)
+    executor = pool(at_once, _end_when_interrupted)
     try:
         yield from executor.map(work, flaws)
     finally:
