@@ -130,10 +130,22 @@ class Endpoint:
         site: the index of the site to which the link leads.
         link: the model of the link.
         up_place, down_place: hashes of `from NAME` and `to NAME`.
+        tunnels: the random number that says when it is without coverage.
         connections, attempts: how many connections, and how many attempts at a handshake, have been begun.
     """
 
-    __slots__ = ("attempts", "connections", "down_line", "down_place", "link", "name", "site", "up_line", "up_place")
+    __slots__ = (
+        "attempts",
+        "connections",
+        "down_line",
+        "down_place",
+        "link",
+        "name",
+        "site",
+        "tunnels",
+        "up_line",
+        "up_place",
+    )
 
     def __init__(self, name: str, site: int, link: LinkModel, decisions: Decisions) -> None:
         self.name = name
@@ -141,6 +153,7 @@ class Endpoint:
         self.link = link
         self.up_place = decisions.name(f"from {name}")
         self.down_place = decisions.name(f"to {name}")
+        self.tunnels = draw(decisions.kind_salt(Kind.WORKLOAD) ^ _TUNNELS, self.up_place, 0) if link.outages else 0
         self.connections = 0
         self.attempts = 0
         self.up_line: Line | None = None
@@ -163,6 +176,7 @@ class Endpoint:
 
 
 _PHASE: Final = name_hash("phase in a trace")
+_TUNNELS: Final = name_hash("outages of a device")
 
 
 class Connection:

@@ -246,16 +246,16 @@ class Decisions:
     Args:
         seed: any integer.
         deviations: at most one for a key; timed ones are handed on in order of time.
-        recording: keep the keys that `deviation` is asked, and the words for them.
+        recording: keep the keys that `decide` is asked, and the words for them.
         steered: ask about ties too.
         improviser: asked at every key where no deviation says what to do: given the kind, the place and the key's 64
             bits, it may name an action. What it named is kept, so that the run can be had again from deviations alone.
 
     Attributes:
-        deviating: whether `deviation` must be asked at all; hot code skips it otherwise.
+        deviating: whether `decide` must be asked at all; hot code skips it otherwise.
         record: the keys that were asked, in order (`key_of` puts one into words), or None.
         improvised: the keys at which the improviser named an action, in order.
-        asked: how often `deviation` was asked.
+        asked: how often `decide` was asked.
         healed: set when all faults are over; from then on nothing deviates.
         steered: whether the order of events is asked about, or a deviation changes it.
         timed: the deviations that happen at a time and not at a key.
@@ -311,23 +311,30 @@ class Decisions:
         return self._salts[kind]
 
     def salt(self, kind: Kind, place: str) -> int:
-        """The first argument of `draw` and `deviation`, to be kept by the caller."""
+        """The first argument of `draw` and `decide`, to be kept by the caller."""
         return self._salts[kind] ^ self.name(place)
 
-    def deviation(self, salt: int, subject: int, occurrence: int) -> Action | None:
-        """What to do instead at this key, if anything; asked once for each decision, and only while `deviating`."""
+    def decide(self, salt: int, subject: int, occurrence: int) -> tuple[int, Action | None]:
+        """The bits of this key, as `draw` gives them, and what to do instead, if anything.
+
+        Asked once for each decision, and only while `deviating`.
+        """
+        bits = draw(salt, subject, occurrence)
         if self.healed:
-            return None
+            return bits, None
         self.asked += 1
         if self.record is not None:
             self.record.append((salt, subject, occurrence))
-        bits = draw(salt, subject, occurrence)
         if self._improviser is not None and bits not in self._actions:
             # An algorithm that forgets what it answered for can be asked the same again: it is answered alike.
             action = self._actions[bits] = self._improviser(*self._kind_and_place(salt), bits)
             if action is not None:
                 self.improvised.append(((salt, subject, occurrence), action))
-        return self._actions.get(bits)
+        return bits, self._actions.get(bits)
+
+    def deviation(self, salt: int, subject: int, occurrence: int) -> Action | None:
+        """What `decide` says to do instead, where nobody needs the bits."""
+        return self.decide(salt, subject, occurrence)[1]
 
     def planned(self, salt: int, subject: int, occurrence: int) -> Action | None:
         """What is done at a key that was asked already."""
@@ -356,12 +363,15 @@ class Decisions:
     def _kind_and_place(self, salt: int) -> tuple[Kind, str]:
         known = self._kinds.get(salt)
         if known is None:
-            words = self._words or {}
-            found = [(kind, words[salt ^ own]) for kind, own in self._salts.items() if salt ^ own in words]
-            if not found:
-                raise InternalError(f"a decision at a place without a name was asked: {salt}")
-            known = self._kinds[salt] = found[0]
+            known = self._kinds[salt] = self._found(salt)
         return known
+
+    def _found(self, salt: int) -> tuple[Kind, str]:
+        words = self._words or {}
+        for kind, own in self._salts.items():
+            if (place := words.get(salt ^ own)) is not None:
+                return kind, place
+        raise InternalError(f"a decision at a place without a name was asked: {salt}")
 
     def met(self) -> tuple[str, ...]:
         """What was decided about, while an improviser is asked: kinds of decisions, and operations of ports."""

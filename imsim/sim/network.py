@@ -46,7 +46,6 @@ if TYPE_CHECKING:
 __all__ = ["COPY", "Arrival", "Connection", "Endpoint", "Lost", "Network", "Observer", "Refusal"]
 
 _DOWN, _UP = True, False
-_TUNNELS: Final = name_hash("outages of a device")
 _CHANCES: Final = 1
 _COPY_DELAY: Final = 2
 """Steps of `remix`: the chances of a frame to be doubled or held back, and the latency of a copy."""
@@ -69,7 +68,7 @@ class Network(Transit):
         on_accepted: called with a connection whose server end has just opened.
     """
 
-    __slots__ = ("_connect_timeout", "_connection_type", "_lossless", "_paths", "_tunnel_salt", "befall", "on_accepted")
+    __slots__ = ("_connect_timeout", "_connection_type", "_lossless", "_paths", "befall", "on_accepted")
 
     befall: Callable[[Action, Connection, bool], bool]
     on_accepted: Callable[[Connection], object]
@@ -87,7 +86,6 @@ class Network(Transit):
         self.befall = self.on_accepted = _unset
         self._connect_timeout = connect_timeout
         self._connection_type = connection_type
-        self._tunnel_salt = decisions.kind_salt(Kind.WORKLOAD) ^ _TUNNELS
         self._paths: dict[tuple[LinkModel, int, int], Path] = {}
         self._lossless = False
 
@@ -148,7 +146,7 @@ class Network(Transit):
         outages = device.link.outages
         if outages is None:
             return None
-        return outages.outage_end(at, draw(self._tunnel_salt, device.up_place, 0))
+        return outages.outage_end(at, device.tunnels)
 
     # -- frames: the short way, twice, because a shared function would cost a tenth of it
 
@@ -215,14 +213,15 @@ class Network(Transit):
     def _send(self, down: bool, arrival: Arrival, salt: int, size: int) -> bool:  # noqa: FBT001 - hot
         connection, _, message, occurrence = arrival
         action = None
-        if self._decisions.deviating:
-            action = self._decisions.deviation(salt, message.subject, occurrence)
+        if not self._decisions.deviating:
+            bits = draw(salt, message.subject, occurrence)
+        else:
+            bits, action = self._decisions.decide(salt, message.subject, occurrence)
             if isinstance(action, Cut):
                 self.cut(connection)
                 return self._lose(arrival, Lost.DEVIATION, down=down)
             if not isinstance(action, _OWN) and not self.befall(action, connection, down):
                 return self._lose(arrival, Lost.DEVIATION, down=down)
-        bits = draw(salt, message.subject, occurrence)
         send = self._send_stream if connection.path.link.stream else self._send_datagram
         return send(arrival, bits, size, action, down=down)
 

@@ -9,7 +9,7 @@ What does not belong here: whether it is right (verify/properties/).
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Final, Protocol, runtime_checkable
+from typing import TYPE_CHECKING, Final, Protocol, TypeGuard
 
 from imsim.history import Event
 
@@ -20,11 +20,11 @@ __all__ = ["EVERYWHERE", "ask_where", "tell_standing"]
 
 EVERYWHERE: Final = ""
 """Stands for all conversations of a device."""
+_SAYS: Final = ("conversations", "position", "read_mark", "unread")
 _FITS: Final = 0xFFFFFFFF
 """A column holds no more; what a device says below 0 becomes a number that nobody can have counted."""
 
 
-@runtime_checkable
 class _Counting(Protocol):
     """A device that says these things; a foreign one need not."""
 
@@ -35,6 +35,11 @@ class _Counting(Protocol):
     def read_mark(self, conversation: str) -> tuple[int, int]: ...
 
     def unread(self, conversation: str) -> int: ...
+
+
+def _is_counting(device: object) -> TypeGuard[_Counting]:
+    """As `isinstance` with such a protocol, in a tenth of its time."""
+    return all(callable(getattr(device, name, None)) for name in _SAYS)
 
 
 def ask_where(node: DeviceNode, conversation: str) -> None:
@@ -50,7 +55,7 @@ def tell_standing(node: DeviceNode) -> None:
     if device is None or due is None or node.waiting is not None:
         return
     node.due = None
-    if not isinstance(device, _Counting):
+    if not _is_counting(device):
         return
     world = node.make.world
     index = world.writer.conversations.index

@@ -380,8 +380,8 @@ class World:
         """Seconds until the platform's push wakes a device; None: it never comes."""
         salt = self.decisions.salt(Kind.WAKE_UP, f"to {node.name}")
         subject, occurrence = self.decisions.name(node.name), node.count(1)
-        bits = draw(salt, subject, occurrence)
-        action = self.decisions.deviation(salt, subject, occurrence) if self.decisions.deviating else None
+        asked = salt, subject, occurrence
+        bits, action = self.decisions.decide(*asked) if self.decisions.deviating else (draw(*asked), None)
         if isinstance(action, CrashBefore | CrashAfter | Pause):
             comes = build.befall(self, action, node)
         else:

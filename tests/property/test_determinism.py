@@ -106,7 +106,7 @@ def recorded(scenario, seed, *cases):
     """A run, the keys that it was asked, and the rows that were there when each was asked."""
     world = World(scenario, seed=seed, deviations=cases, recording=True)
     rows, asked = [], world.decisions.record
-    ask = Decisions.deviation
+    ask = Decisions.decide
 
     def watched(self, salt, subject, occurrence):
         world.writer._settle()
@@ -114,7 +114,7 @@ def recorded(scenario, seed, *cases):
         return ask(self, salt, subject, occurrence)
 
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(Decisions, "deviation", watched)
+        patch.setattr(Decisions, "decide", watched)
         history = world.run().history
     return world, history, asked, rows
 

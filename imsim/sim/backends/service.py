@@ -190,11 +190,8 @@ class Desk:
         """The bits of the next call about `subject`, and the deviation at its key; 0 where nothing is random."""
         if not self._keyed:
             return 0, None
-        salt, number, occurrence = self._key(operation, node, subject)
-        deviation = None
-        if self._decisions.deviating:
-            deviation = self._decisions.deviation(salt, number, occurrence)
-        return draw(salt, number, occurrence), deviation
+        key = self._key(operation, node, subject)
+        return self._decisions.decide(*key) if self._decisions.deviating else (draw(*key), None)
 
     def announce(self, observer: Observer, operation: str, runtime: SimRuntime, subject: str) -> object:
         """Tell the observer that a call about `subject` begins; what stands for it."""

@@ -31,6 +31,8 @@ __all__ = ["CONTRACT", "Told", "Trial", "check_promises", "replay", "try_case"]
 CONTRACT: Final = "contract"
 """The promise that an algorithm breaks by raising."""
 
+_MARKS: Final = tuple((int(event), event.word.replace("_", " ")) for event in Event)
+
 
 class Trial(msgspec.Struct, frozen=True, kw_only=True, eq=False):
     """What became of a case.
@@ -165,7 +167,7 @@ def try_case(
     else:
         evidence = Evidence(history)
         verdict = weigh_run(evidence, case.scenario, converged=end.converged, grace=end.grace)
-        marks = tuple(event.name.lower().replace("_", " ") for event in Event if evidence.counts[event])
+        marks = tuple(word for event, word in _MARKS if evidence.counts[event])
         for violation in verdict.violations:
             failures.setdefault(violation.property.value, violation.sentence)
     decisions = world.decisions
