@@ -1,16 +1,19 @@
 """Whose fault an exception is that came out of a world: the algorithm's under test, or imsim's own.
 
 The innermost frame decides that belongs to either: what a library raises was asked of it by somebody. One thing is
-raised in the world though it is the algorithm's: it was called as the contract says, and is not made for that.
+raised in the world though it is the algorithm's: it was called as the contract says, and is not made for that. So is
+another: it gave a number that no column of a history holds.
 """
 
 from __future__ import annotations
 
 import contextlib
+import struct
 import traceback
 from typing import TYPE_CHECKING
 
 from imsim.errors import AlgorithmError, ImsimError
+from imsim.sim.algorithms import REAL
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -52,6 +55,8 @@ def blamed(error: Exception, algorithms: Algorithms, at: float) -> Exception:
     ]
     if trace and trace[-1][0].startswith(_WORLD) and _misfits(error, algorithms.device):
         return AlgorithmError(f"{algorithms.device.__module__} does not keep the contract of a device: {error}")
+    if isinstance(error, struct.error) and algorithms != REAL:
+        return AlgorithmError(f"the algorithm gave a number that no history can hold at {at} s: {error}")
     for module, function, line in reversed(trace):
         if module.startswith(_ALGORITHMS) or algorithms.wrote(module):
             what = f"{type(error).__name__} at {at} s, in {function}, line {line}"

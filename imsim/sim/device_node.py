@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
-from imsim.errors import WorldError
+from imsim.errors import AlgorithmError, WorldError
 from imsim.history import Event
 from imsim.history.counters import DeviceCounters
 from imsim.protocol.config import DeviceConfig
@@ -59,6 +59,8 @@ __all__ = ["DeviceNode", "Make"]
 
 _HAIR = 1e-6
 """The kernel rounds to microseconds: without it a timer could come a hair early, for ever."""
+_RESTLESS = 2000
+"""Wake-ups in one second of which no device in its right mind has that many."""
 
 
 class Make(msgspec.Struct, frozen=True, kw_only=True, eq=False):
@@ -92,6 +94,7 @@ class DeviceNode(Endpoint):
         pushes: how often each subject was pushed and not acknowledged yet, `pushed_before` included.
         due: conversations of which the device is to say where it stands, or None.
         carrying: whether effects are being carried out.
+        roused: how often it was woken in `second` of its own clock.
         pushed_before: what counting begins with, since the device may be pushed again what it acknowledged.
         most_pushes: the highest count that any subject reached.
     """
@@ -117,6 +120,8 @@ class DeviceNode(Endpoint):
         "pushes",
         "random",
         "requests",
+        "roused",
+        "second",
         "special",
         "turn",
         "user",
@@ -143,6 +148,8 @@ class DeviceNode(Endpoint):
         self.meter: EnergyMeter | None = None
         self.special = make.write_time is not None
         self.armed: float | None = None
+        self.roused = 0
+        self.second = -1
         self.wanted = False
         self.turn = 0
         self.installs = 0
@@ -469,9 +476,20 @@ class DeviceNode(Endpoint):
             return
         now, _ = self.time()
         if due <= now:
+            self._tire(int(now))
             self.command("handle_wake")
         else:
             self._arm(due)
+
+    def _tire(self, second: int) -> None:
+        """Count the wake-ups of a second: who wants to be woken without end lets no time pass, and no run end."""
+        if second != self.second:
+            self.second, self.roused = second, 0
+        self.roused += 1
+        if self.roused > _RESTLESS:
+            raise AlgorithmError(
+                f"{self.name} wants to be woken again and again, {_RESTLESS:,} times in second {second}"
+            )
 
 
 def _restart(node: DeviceNode) -> None:

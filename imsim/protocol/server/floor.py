@@ -13,7 +13,7 @@ Not here: reading the floor while accepting (services/claims.py), and who notice
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 import msgspec
 
@@ -26,6 +26,9 @@ if TYPE_CHECKING:
     from imsim.protocol.server.config import ServerConfig
 
 __all__ = ["Floors", "Heard", "heard_key", "swept_key"]
+
+_AT_ONCE: Final = 1000
+"""Counters whose claims are dropped for one send; the next one goes on from there."""
 
 
 def swept_key(nonce: str) -> str:
@@ -78,7 +81,8 @@ class Floors:
             install = self._installs[nonce] = _Install(self._runtime.now())
         if resolved_below - install.floor >= self._config.floor_stride and not install.sweeping:
             install.sweeping = True
-            self._runtime.spawn(self._advance(nonce, install, resolved_below))
+            below = min(resolved_below, install.floor + _AT_ONCE)  # it is the client's word, and may be any number
+            self._runtime.spawn(self._advance(nonce, install, below))
         if self._runtime.now() >= install.renew_at:
             install.renew_at = self._runtime.now() + self._config.claim_retention / PERIODS
             self._runtime.spawn(self._renew(nonce, install))

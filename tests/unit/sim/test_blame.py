@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import struct
+
 import pytest
 
 from imsim.errors import AlgorithmError
 from imsim.protocol.device import Device
+from imsim.protocol.effects import GapNoticed, Notify
 from imsim.scenario import load
 from imsim.sim.algorithms import REAL, Algorithms
 from imsim.sim.blame import blamed
@@ -27,6 +30,22 @@ def test_what_a_device_raises_is_the_algorithms_fault_and_names_its_module():
     ) as error:
         World(load("tiny"), seed=1, algorithms=Algorithms(device=Raises)).run()
     assert isinstance(error.value.__cause__, ValueError)
+
+
+def test_a_number_that_no_history_holds_is_the_fault_of_who_gave_it(monkeypatch):
+    real = Device.poll
+
+    class Counts(Device):
+        __slots__ = ()
+
+        def poll(self):
+            return [*real(self), Notify(GapNoticed("team", 1 << 40))]
+
+    with pytest.raises(AlgorithmError, match=r"the algorithm gave a number that no history can hold at 0\.0 s: "):
+        World(load("tiny"), seed=1, algorithms=Algorithms(device=Counts)).run()
+    monkeypatch.setattr(Device, "poll", Counts.poll)
+    with pytest.raises(struct.error):
+        World(load("tiny"), seed=1).run()
 
 
 def test_what_the_protocol_raises_is_its_fault_even_inside_a_library():

@@ -6,7 +6,12 @@ import itertools
 
 import pytest
 
+from imsim.errors import AlgorithmError
 from imsim.protocol.connector import Phase
+from imsim.protocol.device import Device
+from imsim.scenario import load
+from imsim.sim.algorithms import Algorithms
+from imsim.sim.world import World
 from tests.small_world import Small, steps
 
 SLOW = {"devices__write_time": {"mean": "500ms"}}
@@ -174,3 +179,19 @@ def test_a_device_that_is_closed_leaves_its_connection_and_stays_away():
     assert node.device.phase is Phase.ASLEEP
     assert node.wire is None
     assert node.name in small.world.asleep
+
+
+def test_who_wants_to_be_woken_without_end_is_told_so():
+    class Restless(Device):
+        __slots__ = ()
+
+        @property
+        def wake_at(self):
+            return 0.0
+
+        @wake_at.setter
+        def wake_at(self, at):
+            """It does not care."""
+
+    with pytest.raises(AlgorithmError, match=r"alice/\w+ wants to be woken again and again, 2,000 times in second 0$"):
+        World(load("tiny"), seed=1, algorithms=Algorithms(device=Restless)).run()

@@ -76,6 +76,14 @@ def test_it_follows_what_is_resolved_a_stride_behind(runtime, kv):
     assert kv.values["floor/n"] == 8
 
 
+def test_a_counter_beyond_all_measure_is_followed_step_by_step(runtime, kv):
+    following = floors(runtime, kv)
+    for steps in (1, 2):
+        following.follow("n", 1 << 50)
+        runtime.settle()
+        assert kv.values["floor/n"] == 1000 * steps
+
+
 def test_following_goes_on_after_a_failure(runtime, kv):
     following = floors(runtime, kv)
     kv.gate = Faulty(kv_raise_to=["lost"])
