@@ -33,7 +33,7 @@ def check(  # noqa: PLR0913 (what a search may be told)
     *,
     strategy: Literal["random", "exhaustive", "pct", "hypothesis", "all"] = "random",
     runs: Whole | None = None,
-    depth: Whole = 1,
+    depth: Whole | None = None,
     budget: Annotated[str | None, Parameter(metavar="DURATION")] = None,
     seed: Whole = 1,
     set_: Overrides = None,
@@ -52,8 +52,9 @@ def check(  # noqa: PLR0913 (what a search may be told)
         model: A model file, or the name of a shipped one.
         strategy: Random cases, all with few deviations, priorities between nodes (pct), what Hypothesis draws, or all
             of these in turns.
-        runs: How many cases are tried; by default as many as the budget allows, and without one 1000, or all there are.
-        depth: How many deviations a case of an exhaustive search has at most.
+        runs: How many cases are tried; by default as many as the budget allows, and without one 1000, or 10000 of an
+            exhaustive search.
+        depth: How many deviations a case of an exhaustive search has at most; by default 2, or 1 among all.
         budget: How long to search, such as 60s.
         seed: The same seed gives the same cases.
         set_: Change one key of the model, as `imsim run --set`.
@@ -219,5 +220,5 @@ def _as_json(found: Found, files: list[Path]) -> dict[str, Any]:
             for failure, file in zip(found.failures, files, strict=True)
         ],
         "unknown": len(found.unknown),
-        "coverage": {**msgspec.structs.asdict(found.coverage), "unmet": list(found.unmet)},
+        "coverage": {**msgspec.to_builtins(found.coverage), "unmet": list(found.unmet)},
     }

@@ -63,6 +63,10 @@ class Drawn(msgspec.Struct, frozen=True, eq=False):
         """There is no end."""
         return
 
+    def at_once(self, _index: int) -> int:
+        """The same everywhere."""
+        return self.largest
+
     def tell(self, index: int, order: tuple[int, ...]) -> Iterator[Told]:
         """Try one."""
         block, place = divmod(index, BLOCK)

@@ -2,7 +2,9 @@
 
 From a run follow all cases with one deviation: one at each key that it asked, once for each thing that can be done
 there. From each of these runs follow those with a second deviation, and so on. A child deviates only at keys that were
-asked after its parent's last one: the prefix is the same run, so every set of deviations comes up exactly once.
+asked after its parent's last one: the prefix is the same run, so every set of deviations comes up exactly once. All
+with one deviation come first, then all with two: a search that is cut short can say of a depth that it was whole, and
+of the next how many there are.
 
 Among what can be done is the order of events (imsim/sim/steering.py): of what is due at one node at once, anything may
 come first, and a frame may be late until its receiver has met something else, until a timer of it has gone off, or
@@ -32,7 +34,7 @@ from imsim.verify.search.strategy import Strategy
 from imsim.verify.search.trial import try_case
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
 
     from imsim.sim.deviations import Action
     from imsim.verify.search.trial import Told, Trial
@@ -46,11 +48,16 @@ _SECONDS: Final[dict[type[Action], tuple[float, ...]]] = {acts.Delay: (0.5, 8.0)
 class Exhaustive(msgspec.Struct, frozen=True, eq=False):
     """All cases of up to so many deviations, the one without any first; see `Source`.
 
+    Number 0 is that one, then come those with one deviation, the *roots*; then for each depth below the roots again,
+    in as many *shares* as make about a portion each: so much of what follows from this root at this depth.
+
     Attributes:
         scenario, seed, algorithms: what is asked.
         keys: what the run without deviations was asked: at which place of it, and the key, each key once.
-        ends: the number of the last case with one deviation at each of them.
-        depth: how many more deviations may follow.
+        ends: the number of the last root at each of them.
+        share_ends: the number of the last share of the roots at each of them.
+        depth: how many deviations a case has at most.
+        largest: cases that a process may be handed at once.
     """
 
     scenario: Scenario
@@ -58,6 +65,7 @@ class Exhaustive(msgspec.Struct, frozen=True, eq=False):
     algorithms: Algorithms
     keys: tuple[tuple[int, Key], ...]
     ends: tuple[int, ...]
+    share_ends: tuple[int, ...]
     depth: int
     largest: int
 
@@ -70,10 +78,12 @@ class Exhaustive(msgspec.Struct, frozen=True, eq=False):
         """
         case = Case(scenario=scenario, seed=seed)
         base = try_case(case, algorithms=algorithms, recording=True, steered=True)
-        keys = () if base.failures else tuple(_later(base, -1))
+        keys = tuple(_later(base, -1))
         streams = _streams(scenario)
-        ends = tuple(itertools.accumulate(len(_actions(key.kind, streams=streams)) for _, key in keys))
-        return Exhaustive(scenario, seed, algorithms, keys, ends, depth - 1, largest if depth == 1 else 1)
+        roots = [len(_actions(key.kind, streams=streams)) for _, key in keys]
+        ends = tuple(itertools.accumulate(roots))
+        shares = (here * _shares(ends[-1], end, largest) for here, end in zip(roots, ends, strict=True))
+        return Exhaustive(scenario, seed, algorithms, keys, ends, tuple(itertools.accumulate(shares)), depth, largest)
 
     @property
     def strategy(self) -> Strategy:
@@ -81,37 +91,76 @@ class Exhaustive(msgspec.Struct, frozen=True, eq=False):
         return Strategy.EXHAUSTIVE
 
     @property
-    def count(self) -> int:
-        """How many have at most one deviation."""
-        return 1 + (self.ends[-1] if self.ends else 0)
+    def roots(self) -> int:
+        """How many cases have one deviation."""
+        return self.ends[-1] if self.ends else 0
 
-    def root(self, index: int) -> tuple[int, tuple[Deviation, ...]]:
-        """A case with at most one deviation: at which place of the first run that is, and what is done.
+    @property
+    def count(self) -> int:
+        """How many numbers there are."""
+        return 1 + self.roots + (self.depth - 1) * (self.share_ends[-1] if self.share_ends else 0)
+
+    def at_once(self, index: int) -> int:
+        """A share is a portion of its own."""
+        return self.largest if index <= self.roots else 1
+
+    def tell(self, index: int, order: tuple[int, ...]) -> Iterator[Told]:
+        """Try the case of this number, or the share."""
+        if index == 0:
+            yield self._told((), -1, order)
+        elif index <= self.roots:
+            place, root = self.root(index)
+            yield self._told((root,), place, order)
+        else:
+            deeper, number = divmod(index - self.roots - 1, self.share_ends[-1])
+            yield from self._share(number + 1, deeper, order)
+
+    def root(self, index: int) -> tuple[int, Deviation]:
+        """The deviation of a root: at which place of the first run it is, and what is done.
 
         Neighbours in the order of a search are far apart in the run: one that is cut short has tried something of all.
         """
-        if not index:
-            return -1, ()
-        number = 1 + (index - 1) * _stride(self.count - 1) % (self.count - 1)
-        place = bisect.bisect_left(self.ends, number)
+        place, beyond = _at(_scattered(index, self.roots), self.ends)
         asked, key = self.keys[place]
-        actions = _actions(key.kind, streams=_streams(self.scenario))
-        return asked, (Deviation(key, actions[number - self.ends[place] - 1]),)
+        return asked, Deviation(key, self._actions_at(place)[beyond])
 
-    def tell(self, index: int, order: tuple[int, ...]) -> Iterator[Told]:
-        """Try one, and then what follows from it."""
-        place, deviations = self.root(index)
-        return self._told(deviations, place, self.depth if index else 0, order)
+    def _share(self, number: int, deeper: int, order: tuple[int, ...]) -> Iterator[Told]:
+        """Of what follows from a root `deeper` below its own children, one part."""
+        place, beyond = _at(_scattered(number, self.share_ends[-1]), self.share_ends)
+        actions = self._actions_at(place)
+        parts = _shares(self.roots, self.ends[place], self.largest)
+        action, part = divmod(beyond, parts)
+        asked, key = self.keys[place]
+        root = self._try((Deviation(key, actions[action]),), parent=True)
+        for child in itertools.islice(enumerate(children(root, asked), start=1), part, None, parts):
+            yield from self._below(root, child, deeper, order)
 
-    def _told(
-        self, deviations: tuple[Deviation, ...], place: int, depth: int, order: tuple[int, ...]
+    def _below(
+        self, parent: Trial, child: tuple[int, tuple[int, Deviation]], deeper: int, order: tuple[int, ...]
     ) -> Iterator[Told]:
+        number, (place, deviation) = child
+        deviations, order = (*parent.case.deviations, deviation), (*order, number)
+        if not deeper:
+            yield self._told(deviations, place, order)
+            return
+        trial = self._try(deviations, parent=True)
+        for one in enumerate(children(trial, place), start=1):
+            yield from self._below(trial, one, deeper - 1, order)
+
+    def _told(self, deviations: tuple[Deviation, ...], place: int, order: tuple[int, ...]) -> Told:
+        parent = len(deviations) < self.depth
+        trial = self._try(deviations, parent=parent)
+        streams = _streams(self.scenario)
+        follow = (len(_actions(key.kind, streams=streams)) for _, key in _later(trial, place)) if parent else ()
+        return trial.told(order, faults_of(deviations), follow=sum(follow))
+
+    def _try(self, deviations: tuple[Deviation, ...], *, parent: bool) -> Trial:
+        """Run a case; what may follow from it hangs on all that a `parent` was asked."""
         case = Case(scenario=self.scenario, seed=self.seed, deviations=deviations)
-        trial = try_case(case, algorithms=self.algorithms, recording=depth > 0, steered=depth > 0)
-        yield trial.told(order, faults_of(deviations))
-        if depth and not trial.failures:
-            for number, (later, child) in enumerate(children(trial, place), start=1):
-                yield from self._told((*deviations, child), later, depth - 1, (*order, number))
+        return try_case(case, algorithms=self.algorithms, recording=parent, steered=parent)
+
+    def _actions_at(self, place: int) -> tuple[Action, ...]:
+        return _actions(self.keys[place][1].kind, streams=_streams(self.scenario))
 
 
 def bounds(depth: int) -> str:
@@ -140,6 +189,22 @@ def _later(trial: Trial, place: int) -> Iterator[tuple[int, Key]]:
         if key not in met:
             met.add(key)
             yield later, key
+
+
+def _shares(roots: int, end: int, largest: int) -> int:
+    """In how many shares what follows from a root is gone through: so many others are after it, and what it brings."""
+    return 1 + (roots - end + roots // 4) // largest
+
+
+def _at(number: int, ends: Sequence[int]) -> tuple[int, int]:
+    """Where a number from 1 belongs, of groups that end at these numbers, and how many of its group are before it."""
+    group = bisect.bisect_left(ends, number)
+    return group, number - 1 - (ends[group - 1] if group else 0)
+
+
+def _scattered(number: int, count: int) -> int:
+    """The numbers from 1 to `count`, neighbours far from each other."""
+    return 1 + (number - 1) * _stride(count) % count
 
 
 @functools.cache

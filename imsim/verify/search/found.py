@@ -20,7 +20,7 @@ from imsim.verify.verdict import Outcome
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-__all__ = ["Coverage", "Failure", "Found"]
+__all__ = ["Coverage", "Depth", "Failure", "Found"]
 
 _CONFIDENCE: Final = 3.0
 """Nothing in n tries: at 95 % it happens in at most 3/n of them (the rule of three)."""
@@ -49,6 +49,24 @@ class Failure(msgspec.Struct, frozen=True, kw_only=True, eq=False):
         return self.case if self.shrunk is None else self.shrunk.case
 
 
+class Depth(msgspec.Struct, frozen=True):
+    """How much of one depth an exhaustive search went through.
+
+    Attributes:
+        deviations: how many a case of it has.
+        tried: cases that were tried.
+        there: cases that there are.
+    """
+
+    deviations: int
+    tried: int
+    there: int
+
+    def __str__(self) -> str:
+        plural = "" if self.deviations == 1 else "s"
+        return f"{self.tried:,} of the {self.there:,} cases with {self.deviations} deviation{plural} were tried"
+
+
 class Coverage(msgspec.Struct, kw_only=True, eq=False):
     """What a search tried.
 
@@ -61,6 +79,7 @@ class Coverage(msgspec.Struct, kw_only=True, eq=False):
         goals: cases that met each goal.
         marks: cases in which each thing happened that the history, or a decision, has a word for.
         strategies: cases of each strategy.
+        depths: what an exhaustive search went through, as far as it can be counted.
     """
 
     decisions: int = 0
@@ -71,6 +90,7 @@ class Coverage(msgspec.Struct, kw_only=True, eq=False):
     goals: dict[str, int] = msgspec.field(default_factory=lambda: {goal.value: 0 for goal in Goal})
     marks: dict[str, int] = msgspec.field(default_factory=dict)
     strategies: dict[str, int] = msgspec.field(default_factory=dict)
+    depths: tuple[Depth, ...] = ()
 
 
 class Found(msgspec.Struct, frozen=True, kw_only=True, eq=False):
@@ -105,9 +125,8 @@ class Found(msgspec.Struct, frozen=True, kw_only=True, eq=False):
         lines = [head]
         if self.interrupted:
             lines.append("the search was interrupted")
-        if self.everything and not self.failures:
-            every = self.coverage.strategies[Strategy.EXHAUSTIVE]
-            lines.append(f"all {every:,} cases hold: {self.everything}")
+        if not self.failures:
+            lines += self._depths()
         if self.coverage.strategies.keys() - {Strategy.EXHAUSTIVE} and not self.failures:
             lines.append(f"no case failed: at 95 % at most {_CONFIDENCE / self.cases:.2%} of such cases do")
         if self.unknown:
@@ -119,6 +138,13 @@ class Found(msgspec.Struct, frozen=True, kw_only=True, eq=False):
         for failure in self.failures:
             lines.extend(_told(failure))
         return tuple(lines)
+
+    def _depths(self) -> Iterator[str]:
+        """Which depths an exhaustive search went through, and what it has of the next."""
+        whole = [depth.tried for depth in self.coverage.depths if depth.tried == depth.there]
+        if self.everything:
+            yield f"all {sum(whole):,} cases hold: {self.everything}"
+        yield from map(str, self.coverage.depths[len(whole) :])
 
     def _tried(self) -> Iterator[str]:
         """What was tried, and what it reached."""

@@ -16,6 +16,7 @@ import os
 import pickle
 import signal
 import time
+from collections import deque
 from concurrent.futures import FIRST_COMPLETED, Executor, Future, wait
 from typing import TYPE_CHECKING, Final, Unpack
 
@@ -25,7 +26,6 @@ from imsim.errors import ConfigError, nearest
 from imsim.history.parting import parting
 from imsim.scenario.values import seconds_of
 from imsim.sim.algorithms import Algorithms, Instead
-from imsim.verify.search.exhaustive import bounds
 from imsim.verify.search.found import Failure, Found
 from imsim.verify.search.pool import pool
 from imsim.verify.search.portfolio import sources
@@ -44,7 +44,8 @@ if TYPE_CHECKING:
 
 __all__ = ["check"]
 
-_DEFAULT_RUNS: Final = 1000
+_DEFAULT_RUNS: Final = {Strategy.EXHAUSTIVE: 10_000}
+_OTHER_RUNS: Final = 1000
 
 
 def check(  # noqa: PLR0913 (what a search may be told)
@@ -52,7 +53,7 @@ def check(  # noqa: PLR0913 (what a search may be told)
     *,
     strategy: Strategy | str = Strategy.RANDOM,
     runs: int | None = None,
-    depth: int = 1,
+    depth: int | None = None,
     budget: float | str | None = None,
     seed: int = 1,
     properties: Sequence[str] = (),
@@ -69,9 +70,9 @@ def check(  # noqa: PLR0913 (what a search may be told)
         scenario: what is asked; its own faults happen in every case.
         strategy: `random` cases; `pct`: by priorities between nodes; `hypothesis`: what that draws; `exhaustive`: all
             with up to `depth` deviations, on links of constant latency; or `all`: these in turns.
-        runs: how many cases; by default as many as the budget allows, and without one all of an exhaustive search,
-            otherwise 1,000.
-        depth: how many deviations a case of an exhaustive search has at most.
+        runs: how many cases; by default as many as the budget allows, and without one 1,000, or of an exhaustive
+            search the first 10,000.
+        depth: how many deviations a case of an exhaustive search has at most; by default 2, or 1 among `all`.
         budget: how long to search: seconds, or a text such as `"60s"`.
         seed: the same seed gives the same cases.
         properties: promises that count, by their names; by default all.
@@ -97,10 +98,10 @@ def check(  # noqa: PLR0913 (what a search may be told)
     chosen, algorithms = _strategy(strategy), Algorithms(**instead)
     hunt = _Hunt(scenario, algorithms, frozenset(properties))
     failure = hunt.try_first(first)
-    chances: list[tuple[Source, int]] = []
     if failure is None:
-        chances = sources(chosen, scenario, seed=seed, algorithms=algorithms, depth=depth)
-        limit = _DEFAULT_RUNS if runs is None and granted is None and chosen is not Strategy.EXHAUSTIVE else runs
+        deepest = depth or (1 if chosen is Strategy.ALL else 2)
+        chances = sources(chosen, scenario, seed=seed, algorithms=algorithms, depth=deepest)
+        limit = _DEFAULT_RUNS.get(chosen, _OTHER_RUNS) if runs is None and granted is None else runs
         failure = hunt.search(chances, limit, granted, _jobs(jobs, algorithms), on_progress)
     seconds = time.monotonic() - hunt.begin
     if failure is not None and failure.order:
@@ -108,7 +109,7 @@ def check(  # noqa: PLR0913 (what a search may be told)
             on_failure(failure)
         if shrink_seconds > 0:
             failure = _shrunk(failure, algorithms, shrink_seconds)
-    return hunt.tally.found(failure, seconds, bounds(depth) if hunt.tally.has_all(chances) else "")
+    return hunt.tally.found(failure, seconds)
 
 
 def _shrunk(failure: Failure, algorithms: Algorithms, seconds: float) -> Failure:
@@ -181,20 +182,21 @@ class _Hunt:
         on_progress: Callable[[int, float], bool | None] | None,
     ) -> Failure | None:
         """The lowest case that fails."""
-        lowest: tuple[Told, Strategy] | None = None
         self._sources = [source for source, _ in chances]
-        portions = interleaved(chances, runs=runs)
-        with contextlib.closing(self._results(portions, budget, jobs)) as results:
+        begun = self.tally.cases
+        with contextlib.closing(self._results(interleaved(chances, runs=runs), budget, jobs)) as results:
             for portion, told in results:
                 strategy = self._sources[portion.source].strategy
                 for one in told:
-                    if self._broken(one.failures) is not None and (lowest is None or one.order < lowest[0].order):
-                        lowest = one, strategy
+                    if runs is not None and self.tally.cases - begun >= runs:
+                        return None
                     self.tally.note(one, strategy)
+                    if self._broken(one.failures) is not None:
+                        return self._failure(one, strategy)
                 if on_progress is not None and on_progress(self.tally.cases, time.monotonic() - self.begin):
                     self.tally.interrupted = True
                     break
-        return None if lowest is None else self._failure(*lowest)
+        return None
 
     def _failure(self, told: Told, strategy: Strategy) -> Failure:
         broken = self._broken(told.failures)
@@ -205,7 +207,7 @@ class _Hunt:
     def _results(
         self, portions: Iterator[Portion], budget: float | None, jobs: int
     ) -> Generator[tuple[Portion, list[Told]], None, None]:
-        """Portions in order of completion; after a failure, only those below it."""
+        """Portions in their order, up to the first with a failure."""
         if jobs == 1:
             for portion in portions:
                 if self.tally.cases and self._over(budget):
@@ -224,27 +226,26 @@ class _Hunt:
     def _spread(
         self, executor: Executor, portions: Iterator[Portion], budget: float | None, most: int
     ) -> Generator[tuple[Portion, list[Told]], None, None]:
-        waiting: dict[Future[list[Told]], Portion] = {}
+        line: deque[tuple[Portion, Future[list[Told]]]] = deque()
+        running: set[Future[list[Told]]] = set()
         more = True
-        while True:
-            while more and len(waiting) < most:
-                late = bool(waiting) and self._over(budget)
+        while more or line:
+            while more and len(running) < most:
+                late = bool(line) and self._over(budget)
                 portion = None if late else next(portions, None)
                 if portion is None:
                     more = False
                     break
-                waiting[executor.submit(_try, portion)] = portion
-            if not waiting:
-                return
-            done, _ = wait(waiting, return_when=FIRST_COMPLETED)
-            for future in done:
-                portion, told = waiting.pop(future), future.result()
-                yield portion, told
-                if self._any_broken(told):
-                    more = False
-                    for other, its in list(waiting.items()):
-                        if its.order > portion.order and other.cancel():
-                            del waiting[other]
+                line.append((portion, executor.submit(_try, portion)))
+                running.add(line[-1][1])
+            done, running = wait(running, return_when=FIRST_COMPLETED) if running else (set(), running)
+            if any(self._any_broken(future.result()) for future in done):
+                more = False
+            while line and line[0][1].done():
+                portion, future = line.popleft()
+                yield portion, future.result()
+                if self._any_broken(future.result()):
+                    return
 
     def _over(self, budget: float | None) -> bool:
         return budget is not None and time.monotonic() - self.begin >= budget

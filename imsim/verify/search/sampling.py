@@ -179,6 +179,10 @@ class Sampling(msgspec.Struct, frozen=True, eq=False):
         """There is no end."""
         return
 
+    def at_once(self, _index: int) -> int:
+        """The same everywhere."""
+        return self.largest
+
     def tell(self, index: int, order: tuple[int, ...]) -> Iterator[Told]:
         """Try one."""
         draft = self.draft(self.scenario, self.ground, seed=self.seed, index=index)

@@ -51,13 +51,12 @@ class Source(Protocol):
         """How many cases there are; None: without end."""
         ...
 
-    @property
-    def largest(self) -> int:
-        """So many cases a process may be handed at once."""
+    def at_once(self, index: int) -> int:
+        """So many, from this one on, a process may be handed at once."""
         ...
 
     def tell(self, index: int, order: tuple[int, ...]) -> Iterator[Told]:
-        """Try case `index`, and what follows from it; `order` is its place in the search."""
+        """Try case `index`, or the cases of which this is the number; `order` is its place in the search."""
         ...
 
 
@@ -88,11 +87,11 @@ class Portion(msgspec.Struct, frozen=True, eq=False):
 
 
 def interleaved(sources: Sequence[tuple[Source, int]], *, runs: int | None) -> Iterator[Portion]:
-    """The cases of all sources in turns, `runs` of them or until no source has more.
+    """The cases of all sources in turns, until no source has more.
 
     Args:
-        sources: each with how many of its cases make up one turn.
-        runs: how many cases in all, where what follows from a case counts with it; None: all that there are.
+        sources: each with how many of its numbers make up one turn.
+        runs: how many numbers in all; None: all that there are.
     """
     begins = [0] * len(sources)
     number = 0
@@ -102,10 +101,11 @@ def interleaved(sources: Sequence[tuple[Source, int]], *, runs: int | None) -> I
             low = begins[place]
             high = low + turn if source.count is None else min(low + turn, source.count)
             high = high if runs is None else min(high, low + runs - number)
-            for begin in range(low, high, source.largest):
-                end = min(begin + source.largest, high)
-                yield Portion(place, begin, end, number)
-                number += end - begin
-            begins[place] = max(low, high)
+            while low < high:
+                end = min(low + source.at_once(low), high)
+                yield Portion(place, low, end, number)
+                number += end - low
+                low = end
+            begins[place] = low
         if number == before:
             return

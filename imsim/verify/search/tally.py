@@ -6,19 +6,20 @@ goal and never did, its answer is *unknown*.
 
 from __future__ import annotations
 
+import itertools
 from collections import Counter
 from typing import TYPE_CHECKING, Final
 
 from imsim.verify.goals import Goal
-from imsim.verify.search.found import Coverage, Failure, Found
+from imsim.verify.search.exhaustive import bounds
+from imsim.verify.search.found import Coverage, Depth, Failure, Found
 from imsim.verify.search.strategy import Strategy
 from imsim.verify.verdict import Outcome
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterator
 
     from imsim.scenario import Scenario
-    from imsim.verify.search.strategy import Source
     from imsim.verify.search.trial import Told
 
 __all__ = ["Tally"]
@@ -43,14 +44,17 @@ class Tally:
         self._counters: dict[str, Counter[str]] = {name: Counter() for name in _COUNTED}
         self._strategies: Counter[Strategy] = Counter()
         self._deviated: set[int] = set()
-        self._roots = 0
+        self._tried: Counter[int] = Counter()
+        self._follow: Counter[int] = Counter()
         self._unknown: list[tuple[int, ...]] = []
 
     def note(self, one: Told, strategy: Strategy) -> None:
         """Add a case of a strategy."""
         self.cases += 1
         self._strategies[strategy] += 1
-        self._roots += strategy is Strategy.EXHAUSTIVE and len(one.order) == 1
+        if strategy is Strategy.EXHAUSTIVE:
+            self._tried[len(one.actions)] += 1
+            self._follow[len(one.actions)] += one.follow
         self._coverage.decisions += one.decisions
         self._coverage.deviations += len(one.actions)
         self._deviated.update(one.deviated)
@@ -59,14 +63,21 @@ class Tally:
         if one.unknown:
             self._unknown.append(one.order)
 
-    def has_all(self, sources: Sequence[tuple[Source, int]]) -> bool:
-        """Whether every case of an exhaustive search among these is there."""
-        counts = [source.count for source, _ in sources if source.strategy is Strategy.EXHAUSTIVE]
-        return counts == [self._roots] and not self.interrupted
+    def depths(self) -> Iterator[Depth]:
+        """What an exhaustive search went through: depths that are whole, and how much of the next."""
+        there = int(bool(self._tried))
+        for deviations in itertools.count():
+            if not there:
+                return
+            depth = Depth(deviations, self._tried[deviations], there)
+            yield depth
+            there = self._follow[deviations] if depth.tried == there else 0
 
-    def found(self, failure: Failure | None, seconds: float, everything: str) -> Found:
-        """What came of it; `everything` are the bounds within which every case was tried, if any."""
+    def found(self, failure: Failure | None, seconds: float) -> Found:
+        """What came of it."""
         coverage = self._coverage
+        coverage.depths = tuple(self.depths())
+        whole = max((depth.deviations for depth in coverage.depths if depth.tried == depth.there), default=0)
         coverage.distinct = len(self._deviated)
         for name in ("faults", "actions", "marks"):
             setattr(coverage, name, dict(sorted(self._counters[name].items())))
@@ -83,7 +94,7 @@ class Tally:
             unknown=tuple(sorted(self._unknown)),
             unmet=unmet,
             coverage=coverage,
-            everything=everything,
+            everything=bounds(whole) if whole else "",
             interrupted=self.interrupted,
         )
 

@@ -67,8 +67,11 @@ class Trial(msgspec.Struct, frozen=True, kw_only=True, eq=False):
         """Violated, unknown, or holds."""
         return Outcome.VIOLATED if self.failures else Outcome.UNKNOWN if self.unknown else Outcome.HOLDS
 
-    def told(self, order: tuple[int, ...], faults: tuple[str, ...] = ()) -> Told:
-        """What a search needs of it: `order` is its place, `faults` are the kinds of fault that it might use."""
+    def told(self, order: tuple[int, ...], faults: tuple[str, ...] = (), *, follow: int = 0) -> Told:
+        """What a search needs of it: `order` is its place, `faults` are the kinds of fault that it might use.
+
+        `follow` of an exhaustive search are the cases with one deviation more.
+        """
         met = {} if self.verdict is None else self.verdict.met
         deviations = self.case.deviations
         return Told(
@@ -82,6 +85,7 @@ class Trial(msgspec.Struct, frozen=True, kw_only=True, eq=False):
             actions=tuple(str(type(one.action).__struct_config__.tag).replace("_", " ") for one in deviations),
             deviated=tuple(name_hash(str(one.key)) for one in deviations if one.key is not None),
             decisions=self.decisions,
+            follow=follow,
         )
 
     def __str__(self) -> str:
@@ -110,6 +114,7 @@ class Told(msgspec.Struct, frozen=True, kw_only=True, eq=False):
         faults: the kinds of fault that it might use.
         actions: what was done instead, each time.
         deviated: the decisions at which it was, each by the hash of its name.
+        follow: cases with one deviation more that follow from it, where they are counted.
     """
 
     order: tuple[int, ...]
@@ -122,6 +127,7 @@ class Told(msgspec.Struct, frozen=True, kw_only=True, eq=False):
     actions: tuple[str, ...]
     deviated: tuple[int, ...]
     decisions: int
+    follow: int
 
 
 def try_case(

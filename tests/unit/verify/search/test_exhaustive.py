@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from itertools import islice
 
 import msgspec
@@ -11,14 +12,14 @@ from imsim.scenario import load
 from imsim.scenario.values import Shape
 from imsim.sim.algorithms import REAL
 from imsim.sim.decisions import Kind
-from imsim.verify.search import Case, check, try_case
+from imsim.verify.search import Case, check, exhaustive, try_case
 from imsim.verify.search.exhaustive import Exhaustive, children
+from imsim.verify.search.found import Depth
 from imsim.verify.search.simpler import with_a_dull_network
 from imsim.verify.verdict import Outcome
+from tests.conformance.test_every_case import TINY_CASES
 from tests.flawed_devices import Raises
 
-TINY_CASES = 2433
-"""Cases of models/tiny.toml with at most one deviation, the run without any included; with two it has 3,248,389."""
 ALONE_CASES = 371, 36_457
 """Cases of one user who writes one message, with at most one and at most two deviations."""
 
@@ -50,37 +51,55 @@ def test_a_link_of_constant_latency_loses_nothing(tiny):
 
 def test_the_cases_of_a_small_model_are_counted(tiny):
     source = Exhaustive.of(tiny, seed=1, algorithms=REAL, depth=1, largest=20)
-    assert source.count == TINY_CASES
-    roots = [source.root(index) for index in range(TINY_CASES)]
-    assert len({deviations for _, deviations in roots}) == TINY_CASES
-    assert roots[0] == (-1, ())
+    assert source.count == 1 + source.roots == TINY_CASES[0]
+    roots = [source.root(index) for index in range(1, source.count)]
     trial = try_case(Case(scenario=tiny, seed=1), recording=True, steered=True)
-    assert set(roots[1:]) == {(place, (one,)) for place, one in children(trial, -1)}
-    first = [place for place, _ in roots[1:21]]
+    assert sorted(roots, key=str) == sorted(children(trial, -1), key=str)
+    first = [place for place, _ in roots[:20]]
     assert max(first) - min(first) > len(trial.keys) / 2, "whoever stops early has tried something of all"
 
 
 def test_the_cases_with_two_deviations_are_counted(alone):
     one, two = ALONE_CASES
-    source = Exhaustive.of(alone, seed=1, algorithms=REAL, depth=2, largest=20)
-    assert source.count == one
-    follow = 0
-    for place, deviations in map(source.root, range(1, one)):
-        trial = try_case(Case(scenario=alone, seed=1, deviations=deviations), recording=True, steered=True)
-        assert trial.outcome is Outcome.HOLDS, str(deviations[0])
-        follow += sum(1 for _ in children(trial, place))
-    assert one + follow == two
+    found = check(alone, strategy="exhaustive", runs=one + 5)
+    assert found.outcome is Outcome.HOLDS, str(found)
+    assert found.coverage.depths == (Depth(0, 1, 1), Depth(1, one - 1, one - 1), Depth(2, 5, two - one))
+    assert "5 of the 36,086 cases with 2 deviations were tried" in str(found)
 
 
-def test_what_follows_from_a_case_is_told_after_it(alone):
-    source = Exhaustive.of(alone, seed=1, algorithms=REAL, depth=2, largest=20)
-    place, deviations = source.root(source.count - 1)
-    trial = try_case(Case(scenario=alone, seed=1, deviations=deviations), recording=True, steered=True)
-    told = list(source.tell(source.count - 1, (7,)))
-    assert [one.order for one in told] == [
-        (7,),
-        *((7, number + 1) for number in range(len(list(children(trial, place))))),
-    ]
+@pytest.mark.parametrize("largest", [7, 20])
+def test_every_set_of_two_comes_up_once(alone, largest, monkeypatch):
+    """Whatever a process is handed at once; the runs themselves are not needed for that, only what each was asked."""
+    tried = Counter()
+    runs = {}
+
+    def instead(case, *, recording, **_how):
+        tried[frozenset(case.deviations)] += not recording
+        if recording and case.deviations not in runs:
+            runs[case.deviations] = try_case(case, recording=True, steered=True)
+        return runs[case.deviations if recording else ()]
+
+    monkeypatch.setattr(exhaustive, "try_case", instead)
+    source = Exhaustive.of(alone, seed=1, algorithms=REAL, depth=2, largest=largest)
+    one, two = ALONE_CASES
+    shares = range(one, source.count)
+    assert max(sum(1 for _ in source.tell(index, (index,))) for index in shares) <= 2 * largest
+    pairs = {deviations: times for deviations, times in tried.items() if len(deviations) == 2}
+    assert len(pairs) == two - one
+    assert set(pairs.values()) == {1}
+    assert {source.at_once(index) for index in shares} == {1}
+
+
+def test_a_third_deviation_follows_from_the_second(alone):
+    source = Exhaustive.of(alone, seed=1, algorithms=REAL, depth=3, largest=20)
+    _, two = ALONE_CASES
+    shares = (source.count - ALONE_CASES[0]) // 2
+    told = list(islice(source.tell(ALONE_CASES[0] + shares, (7,)), 30))
+    assert {len(one.actions) for one in told} == {3}
+    assert [len(one.order) for one in told] == [3] * 30
+    assert sorted(one.order for one in told) == [one.order for one in told]
+    assert all(one.follow == 0 for one in told)
+    assert two > 30
 
 
 def test_late_frames_are_held_and_streams_do_not_deliver_twice(tiny):
@@ -109,18 +128,16 @@ def test_children_deviate_only_after_their_parent(tiny):
     assert not list(children(trial, last))
 
 
-def test_a_search_through_everything_says_what_that_was(smallest):
-    small = check(smallest, strategy="exhaustive", jobs=1)
-    assert small.outcome is Outcome.HOLDS, str(small)
-    assert small.cases == Exhaustive.of(smallest, seed=1, algorithms=REAL, depth=1, largest=20).count
-    assert f"all {small.cases:,} cases hold: up to 1 deviation, on links of constant latency" in str(small)
-
-
 def test_a_search_that_was_cut_short_does_not_say_that_it_was_everything(tiny):
-    assert check(tiny, strategy="exhaustive", budget=0.01, jobs=1).everything == ""
+    found = check(tiny, strategy="exhaustive", budget=0.01, jobs=1)
+    assert found.everything == ""
+    assert f"{found.cases - 1} of the 2,432 cases with 1 deviation were tried" in str(found)
 
 
-def test_nothing_follows_from_a_case_that_fails():
-    found = check(load("tiny"), strategy="exhaustive", depth=2, jobs=1, device=Raises, shrink_seconds=0)
-    assert found.cases == 1
-    assert found.failures[0].order == (0,)
+def test_a_case_that_breaks_a_promise_which_does_not_count_is_gone_below():
+    model = load("tiny")
+    found = check(model, strategy="exhaustive", runs=3, device=Raises, properties=["no loss"], jobs=1)
+    assert found.cases == 3
+    assert found.coverage.depths[1].there > 1000
+    failing = check(model, strategy="exhaustive", runs=3, device=Raises, jobs=1, shrink_seconds=0)
+    assert (failing.cases, failing.failures[0].order) == (1, (0,))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from imsim.verify.search.found import Coverage, Found
+from imsim.verify.search.found import Coverage, Depth, Found
 from imsim.verify.verdict import Outcome
 
 
@@ -20,14 +20,23 @@ def test_a_case_of_which_nothing_is_known_leaves_it_unknown():
 
 def test_chance_proves_a_bound_and_everything_proves_all():
     assert "at 95 % at most 33.33% of such cases do" in str(found())
-    every = Coverage(strategies={"exhaustive": 9})
+    depths = (Depth(0, 1, 1), Depth(1, 8, 8), Depth(2, 3, 70))
+    every = Coverage(strategies={"exhaustive": 12}, depths=depths)
     text = str(found(coverage=every, everything="up to 1 deviation"))
-    assert "all 9 cases hold: up to 1 deviation" in text
+    assert "all 9 cases hold: up to 1 deviation\n3 of the 70 cases with 2 deviations were tried" in text
     assert "95 %" not in text
-    both = str(found(coverage=Coverage(strategies={"exhaustive": 5, "pct": 4}), everything="up to 1 deviation"))
-    assert "all 5 cases hold" in both
-    assert "95 %" in both
-    assert "cases: 5 × exhaustive, 4 × pct" in both
+    both = Coverage(strategies={"exhaustive": 9, "pct": 4}, depths=depths[:2])
+    text = str(found(coverage=both, everything="up to 1 deviation"))
+    assert "all 9 cases hold: up to 1 deviation\n" in text
+    assert "95 %" in text
+    assert "cases: 9 × exhaustive, 4 × pct" in text
+
+
+def test_where_not_even_one_depth_is_whole_nothing_is_said_of_all():
+    begun = Coverage(strategies={"exhaustive": 5}, depths=(Depth(0, 1, 1), Depth(1, 4, 8)))
+    text = str(found(coverage=begun))
+    assert "4 of the 8 cases with 1 deviation were tried" in text
+    assert "all" not in text
 
 
 @pytest.mark.parametrize("interrupted", [True, False])
