@@ -197,9 +197,10 @@ def export(
 
 def _at_once(failure: Failure) -> str:
     """What is known before a failure is made smaller, which takes a while."""
-    faults = len(failure.case.deviations)
+    count = len(failure.case.deviations)
+    faults = f"{count} fault" if count == 1 else f"{count} faults"
     place = ".".join(map(str, failure.order))
-    return f"case {place} ({failure.strategy}), {faults} faults: {failure.case.breaks}: {failure.story}; shrinking it"
+    return f"case {place} ({failure.strategy}), {faults}: {failure.case.breaks}: {failure.story}; shrinking it"
 
 
 def _as_json(found: Found, files: list[Path]) -> dict[str, Any]:

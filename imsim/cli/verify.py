@@ -26,7 +26,7 @@ _RANK = (0, 3, 2, 1)
 """Exit codes, the least grave first: of several files the gravest one decides."""
 
 
-@app.command(sort_key=1.4, help_epilogue=EXIT_CODES)
+@app.command(sort_key=1.4, help_epilogue=EXIT_CODES, usage="Usage: imsim verify [OPTIONS] FILE [FILES...]")
 def verify(
     first: Annotated[Path, Parameter(name="FILE")],
     /,

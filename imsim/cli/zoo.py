@@ -25,7 +25,7 @@ _BY: Final = "all"
 """The strategy by which a bug counts as found."""
 
 
-@app.command(sort_key=1.5, help_epilogue=EXIT_CODES)
+@app.command(sort_key=1.5, help_epilogue=EXIT_CODES, usage="Usage: imsim zoo [OPTIONS] [NAMES...]")
 def zoo(
     *names: Annotated[str, Parameter(name="NAMES")],
     budget: Annotated[str, Parameter(metavar="DURATION")] = "60s",
