@@ -41,6 +41,7 @@ class Driver:
         name: who the device is, for messages.
         connect_timeout: seconds to wait for a connection.
         on_effect: told of each effect after it was carried out.
+        on_frame: told of each frame before the device is.
     """
 
     def __init__(
@@ -52,6 +53,7 @@ class Driver:
         name: str,
         connect_timeout: float,
         on_effect: Callable[[Effect], None] | None = None,
+        on_frame: Callable[[Frame], None] | None = None,
     ) -> None:
         self.device = device
         self._store = store
@@ -59,6 +61,7 @@ class Driver:
         self._name = name
         self._connect_timeout = connect_timeout
         self._on_effect = on_effect
+        self._on_frame = on_frame
         self._link: SocketLink | None = None
         self._dialing: asyncio.Task[None] | None = None
         self._tasks: set[asyncio.Task[None]] = set()
@@ -216,6 +219,8 @@ class Driver:
     def _hear(self, link: SocketLink, frame: Frame) -> None:
         if link is self._link and type(frame) is Refused and frame.retry_after is None:
             self._fail(WorldError(f"{self._url}: refused {self._name}: {frame.reason}"))
+        if link is self._link and self._on_frame is not None:
+            self._on_frame(frame)
         self._input(self.device.handle_frame, link, frame)
 
     def _arm(self) -> None:

@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable
 
     from imsim.protocol.effects import Effect
-    from imsim.protocol.frames import Entry
+    from imsim.protocol.frames import Entry, Frame
 
 __all__ = ["Client"]
 
@@ -44,6 +44,7 @@ class Client:
         store: the SQLite file of this device.
         config: how it behaves.
         on_effect: told of each effect after it was carried out.
+        on_frame: told of each frame that arrives, before the device is.
 
     Raises:
         ConfigError: the file cannot be used.
@@ -58,6 +59,7 @@ class Client:
         store: str | Path,
         config: DeviceConfig | None = None,
         on_effect: Callable[[Effect], None] | None = None,
+        on_frame: Callable[[Frame], None] | None = None,
     ) -> None:
         self._url = url
         self._user = user
@@ -65,6 +67,7 @@ class Client:
         self._path = Path(store)
         self._config = config or DeviceConfig()
         self._on_effect = on_effect
+        self._on_frame = on_frame
 
     async def __aenter__(self) -> Self:
         """Load the device and connect.
@@ -92,8 +95,9 @@ class Client:
             )
             patience = self._config.connect_timeout
             self._driver = Driver(
-                device, store, self._url, name=self._name, connect_timeout=patience, on_effect=self._on_effect
-            )
+                device, store, self._url, name=self._name, connect_timeout=patience, on_effect=self._on_effect,
+                on_frame=self._on_frame,
+            )  # fmt: skip
             self._driver.command(device.open)
         except BaseException:
             store.close()

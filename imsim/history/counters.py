@@ -15,13 +15,11 @@ class DeviceCounters(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """One device's share.
 
     Attributes:
-        requests: frames that it sent.
         bytes_up, bytes_down: bytes that it sent and received.
         wakes: times that it was woken: its radio, or an app that slept.
         joules: energy that its radio drew; None where nobody measured.
     """
 
-    requests: int = 0
     bytes_up: int = 0
     bytes_down: int = 0
     wakes: int = 0

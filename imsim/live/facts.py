@@ -7,6 +7,7 @@ what its store holds and its file does not. Times are the machine's monotonic cl
 from __future__ import annotations
 
 import json
+from collections import Counter
 from typing import TYPE_CHECKING, Any, Self
 
 from imsim.history import Event, Writer
@@ -17,11 +18,13 @@ from imsim.protocol.effects import (
     Notify,
     SendChanged,
     Suppressed,
+    TailWasLost,
     Transmit,
     Write,
 )
 from imsim.protocol.frames import (
     Answer,
+    Ask,
     Created,
     Edit,
     Entry,
@@ -29,6 +32,7 @@ from imsim.protocol.frames import (
     Join,
     Leave,
     Message,
+    Page,
     Push,
     Read,
     Recall,
@@ -36,6 +40,7 @@ from imsim.protocol.frames import (
     Sent,
 )
 from imsim.protocol.records import Missing, Queued, Resolved, SendState
+from imsim.protocol.services.claims import digest
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -44,7 +49,7 @@ if TYPE_CHECKING:
     from imsim.history import History
     from imsim.protocol.device import Device
 
-__all__ = ["Facts", "history_of", "of_device", "of_effect", "of_frame", "of_record"]
+__all__ = ["Facts", "history_of", "of_arrival", "of_device", "of_effect", "of_frame", "of_record", "of_views"]
 
 Fact = dict[str, Any]
 
@@ -135,9 +140,8 @@ def of_effect(effect: Effect) -> list[Fact]:
     """What a carried-out effect of a device means to its user."""
     if type(effect) is Write:
         return [fact for record in effect.records for fact in of_record(record)]
-    if type(effect) is Transmit and type(effect.frame) is Send and effect.frame.attempt > 1:
-        frame = effect.frame
-        return [_about("retried", draft.client_id, frame.conversation, attempt=frame.attempt) for draft in frame.drafts]
+    if type(effect) is Transmit:
+        return [{"event": "spent", "op": 1}, *_of_request(effect.frame)]
     if type(effect) is not Notify:
         return []
     notice = effect.notice
@@ -147,7 +151,39 @@ def of_effect(effect: Effect) -> list[Fact]:
         return [_about("suppressed", notice.client_id, notice.conversation)]
     if type(notice) is GapNoticed:
         return [{"event": "gap", "conversation": notice.conversation, "seq": notice.seq}]
+    if type(notice) is TailWasLost:
+        return [_about("tail_lost", notice.client_id, notice.conversation)]
     return [{"event": "caught_up"}] if type(notice) is CaughtUp else []
+
+
+def _of_request(frame: Frame) -> list[Fact]:
+    if type(frame) is Ask:
+        return [_of_range("asked", frame)]
+    if type(frame) is Send and frame.attempt > 1:
+        return [_about("retried", draft.client_id, frame.conversation, attempt=frame.attempt) for draft in frame.drafts]
+    return []
+
+
+def of_arrival(frame: Frame) -> list[Fact]:
+    """What a frame that reaches a device means: an answer to what it asked."""
+    return [_of_range("answered", frame)] if type(frame) is Page else []
+
+
+def _of_range(event: str, frame: Ask | Page) -> Fact:
+    return {
+        "event": event, "conversation": frame.conversation, "epoch": frame.epoch, "seq": frame.low, "op": frame.high,
+    }  # fmt: skip
+
+
+def of_views(device: Device) -> list[Fact]:
+    """What its user reads, in the end, of messages that were edited or recalled."""
+    return [
+        _about(
+            "viewed", row.client_id, row.conversation, epoch=row.epoch, seq=row.seq,
+            detail="" if content is None else digest(content).hex(),
+        )
+        for row, content in device.changed()
+    ]  # fmt: skip
 
 
 def of_device(device: Device) -> list[Fact]:
@@ -201,7 +237,7 @@ def history_of(
     """One History of what all processes told, and of what the log holds in the end.
 
     Args:
-        facts: of all processes, in any order.
+        facts: of all processes, in any order; what each device spent is added up.
         log: every committed entry; each was committed before the first fact about it.
         names: the workload's names of client ids.
         begin: of the run, on the clock of the facts.
@@ -213,6 +249,9 @@ def history_of(
         message = fact.get("message")
         if message and fact["event"] in {"accepted", "pushed", "shown", "edited", "recalled"}:
             first[message] = min(first.get(message, end), fact["t"])
+    spent = Counter(fact["node"] for fact in facts if fact["event"] == "spent")
+    facts = [fact for fact in facts if fact["event"] != "spent"]
+    facts += [{"t": end, "node": node, "event": "spent", "op": frames} for node, frames in sorted(spent.items())]
     facts = [*facts, *(fact for entry in log for fact in _of_commit(entry, first.get(entry.client_id, end)))]
     facts.sort(key=lambda fact: (fact["t"], fact["event"] != "committed"))
     writer = Writer()

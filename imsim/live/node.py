@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from imsim.client import Client
-from imsim.live.facts import Facts, of_device, of_effect, of_frame, of_record
+from imsim.live.facts import Facts, of_arrival, of_device, of_effect, of_frame, of_record, of_views
 from imsim.live.server import LiveServer
 from imsim.protocol.config import DeviceConfig
 from imsim.protocol.retry import EqualJitter
@@ -79,7 +79,10 @@ async def _obey_all(facts: Facts, folder: Path, url: str, user: str, device: str
             online = client.online
             facts.tell([{"event": "connected" if online else "disconnected"}])
 
-    client = Client(url, user=user, device=device, store=folder / f"{user}-{device}.db", config=_QUICK, on_effect=note)
+    client = Client(
+        url, user=user, device=device, store=folder / f"{user}-{device}.db", config=_QUICK, on_effect=note,
+        on_frame=lambda frame: facts.tell(of_arrival(frame)),
+    )  # fmt: skip
     async with client:
         facts.tell_again(fact for record in client.device.stored() for fact in of_record(record))
         _say({"ready": name})
@@ -88,6 +91,8 @@ async def _obey_all(facts: Facts, folder: Path, url: str, user: str, device: str
             command = json.loads(line)
             if command["do"] == "status":
                 facts.tell(of_device(client.device))
+            if command["do"] == "end":
+                facts.tell(of_views(client.device))
             _say(await _obey(client, command))
 
 
@@ -101,6 +106,8 @@ async def _commands() -> asyncio.StreamReader:
 async def _obey(client: Client, command: dict[str, Any]) -> dict[str, Any]:
     """Do one thing, and say what came of it."""
     do, args = command["do"], command.get("args", [])
+    if do == "end":
+        return {}
     if do == "status":
         device = client.device
         positions = {name: list(device.position(name)) for name in (device.own_log, *device.conversations())}

@@ -170,6 +170,7 @@ class _Supervisor:
             await self._start()
             await self._do_all()
             converged = await self._converge()
+            await asyncio.gather(*(device.ask({"do": "end"}) for device in self._devices.values()))
         except asyncio.CancelledError:  # Ctrl-C, as asyncio tells it; a second one ends everything at once
             interrupted = True
         finally:

@@ -448,7 +448,6 @@ class DeviceNode(Endpoint):
         """What this device cost up to `now`."""
         meter = self.meter
         return DeviceCounters(
-            requests=self.requests,
             bytes_up=self.bytes_up,
             bytes_down=self.bytes_down,
             wakes=self.wakes if meter is None else meter.wakes,

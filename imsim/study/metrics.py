@@ -97,8 +97,15 @@ def measure(evidence: Evidence, counters: Counters | None = None) -> Metrics:
         retries=evidence.counts[Event.RETRIED],
         latency_ms=_quantiles(latencies(evidence), scale=1000),
         catch_up_s=_quantiles(catch_ups(evidence)),
+        requests_per_device=_requests(evidence),
         **_costs(counters),
     )
+
+
+def _requests(evidence: Evidence) -> float | None:
+    """Frames that a device sent, in the mean; None where the history does not say."""
+    spent = [frames for _, frames in evidence.few(Event.SPENT, "op")]
+    return sum(spent) / len(spent) if spent else None
 
 
 def _costs(counters: Counters) -> dict[str, Any]:
@@ -108,7 +115,6 @@ def _costs(counters: Counters) -> dict[str, Any]:
     measured = [device.joules for device in devices if device.joules is not None]
     return {
         "events": counters.events,
-        "requests_per_device": sum(device.requests for device in devices) / count if count else None,
         "bytes_per_device": sum(device.bytes_up + device.bytes_down for device in devices) / count if count else None,
         "wakes_per_device_day": sum(device.wakes for device in devices) / days if days else None,
         "joules_per_device_day": sum(measured) / (days * len(measured) / count) if days and measured else None,

@@ -30,6 +30,13 @@ def test_tiny_holds_with_real_processes_of_which_two_are_killed():
     assert (run.metrics.messages, run.metrics.deliveries, run.metrics.expected) == (6, 18, 18)
     assert {row.node for row in history.filter(event=Event.CRASHED)} == {"server-1", "bob/phone"}
     assert '"kills":2' in run.to_json()
+    assert {row.node for row in history.filter(event=Event.SPENT) if row.op > 9} == {
+        "alice/phone",
+        "alice/pc",
+        "bob/phone",
+    }
+    views = {(row.message, row.detail) for row in history.filter(event=Event.VIEWED)}
+    assert len(views) == 2, "all three devices read the same of what was edited and of what was recalled"
     down, up = (history.filter(event=event)[0].t for event in (Event.CRASHED, Event.RESTARTED))
     written = [fact.message for fact in history.filter(event=Event.SUBMITTED) if down < fact.t < up]
     assert written == ["bob-2"]  # while the server is away, and all 18 deliveries were made

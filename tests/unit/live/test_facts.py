@@ -5,10 +5,21 @@ from __future__ import annotations
 import json
 
 from imsim.history import Event
-from imsim.live.facts import Facts, history_of, of_device, of_effect, of_frame, of_record, read
-from imsim.protocol.effects import Notify, SendChanged, Transmit, Write
+from imsim.live.facts import (
+    Facts,
+    history_of,
+    of_arrival,
+    of_device,
+    of_effect,
+    of_frame,
+    of_record,
+    of_views,
+    read,
+)
+from imsim.protocol.effects import Notify, SendChanged, TailWasLost, Transmit, Write
 from imsim.protocol.frames import (
     Answer,
+    Ask,
     Created,
     Draft,
     Edit,
@@ -16,13 +27,16 @@ from imsim.protocol.frames import (
     Leave,
     Message,
     Outcome,
+    Page,
     Ping,
     Push,
     Read,
+    Recall,
     Send,
     Sent,
 )
 from imsim.protocol.records import Installed, Missing, Queued, Resolved, SendState
+from imsim.protocol.services.claims import digest
 from tests.device_alone import Alone, entry
 
 
@@ -65,15 +79,16 @@ def test_records_and_effects_are_told_as_what_the_user_sees():
     assert told(of_effect(Write((row(1, Message("x")),)))) == [("shown", "a-1", None)]
     assert told(of_effect(Notify(SendChanged("a-1", SendState.UNKNOWN, "asked")))) == [("unknown", "a-1", "asked")]
     assert of_effect(Write((Missing("team", 1, 1, 5),)))[0]["op"] == 5
-    assert of_effect(Transmit(Ping(1))) == []
+    assert told(of_effect(Notify(TailWasLost("team", "a-1")))) == [("tail_lost", "a-1", None)]
+    assert told(of_effect(Transmit(Ping(1)))) == [("spent", None, None)]
 
 
 def test_what_a_device_sends_again_is_a_retry_of_each_message():
     drafts = tuple(Draft(name, 0.0, Message("x")) for name in ("a-1", "a-2"))
     first, again = (of_effect(Transmit(Send("team", 1, drafts, attempt))) for attempt in (1, 2))
 
-    assert first == []
-    assert [(fact["event"], fact["message"], fact["attempt"]) for fact in again] == [
+    assert [fact["event"] for fact in first] == ["spent"]
+    assert [(fact["event"], fact["message"], fact["attempt"]) for fact in again[1:]] == [
         ("retried", "a-1", 2),
         ("retried", "a-2", 2),
     ]
@@ -127,3 +142,33 @@ def test_a_device_tells_where_it_stands():
     device = Alone().device
     device.commit((entry(1, Message("x"), where="team"), entry(2, Message("y"), where="team")), 0.0)
     assert of_device(device) == [{"event": "counted", "conversation": "team", "epoch": 1, "seq": 0, "op": 2, "size": 2}]
+
+
+def test_a_question_and_its_answer_name_the_range():
+    _, asked = of_effect(Transmit(Ask("team", 1, 3, 9, 50)))
+    assert asked == {"event": "asked", "conversation": "team", "epoch": 1, "seq": 3, "op": 9}
+    (answered,) = of_arrival(Page("team", 1, 3, 9, (), 1, 9))
+    assert answered == {**asked, "event": "answered"}
+    assert of_arrival(Ping(1)) == []
+
+
+def test_what_a_user_reads_of_a_message_that_was_edited_or_recalled():
+    alone = Alone().connect()
+    alone.take(Push("room", 1, (entry(1, Message("x")), entry(2, Message("y")))))
+    assert of_views(alone.device) == []
+    alone.take(Push("room", 1, (entry(3, Edit("bob-1001", "z")), entry(4, Recall("bob-1002")))))
+    assert [(fact["event"], fact["seq"], fact["detail"]) for fact in of_views(alone.device)] == [
+        ("viewed", 1, digest("z").hex()),
+        ("viewed", 2, ""),
+    ]
+
+
+def test_what_devices_spent_is_added_up_over_all_their_processes():
+    spent = [
+        {"t": t, "node": node, "event": "spent", "op": 1} for t, node in ((1.0, "a/pc"), (2.0, "b/pc"), (3.0, "a/pc"))
+    ]
+    history = history_of(spent, (), {}, 0.0, 9.0)
+    assert [(row.node, row.op, row.t) for row in history.filter(event=Event.SPENT)] == [
+        ("a/pc", 2, 9.0),
+        ("b/pc", 1, 9.0),
+    ]

@@ -98,12 +98,13 @@ def test_costs_are_means_a_device_and_a_day(chat):
         seconds=43_200.0,
         queue_depth=4,
         devices={
-            "bob/pc": DeviceCounters(requests=10, bytes_up=100, bytes_down=300, wakes=3, joules=5.0),
-            "bob/phone": DeviceCounters(requests=20, bytes_up=100, wakes=1),
+            "bob/pc": DeviceCounters(bytes_up=100, bytes_down=300, wakes=3, joules=5.0),
+            "bob/phone": DeviceCounters(bytes_up=100, wakes=1),
         },
     )
 
-    figures = measured(chat.end(), counters)
+    history = chat.say("bob/pc", Event.SPENT, op=10).say("bob/phone", Event.SPENT, op=20).end()
+    figures = measured(history, counters)
 
     assert (figures.events, figures.queue_depth) == (7, 4)
     assert (figures.requests_per_device, figures.bytes_per_device) == (15.0, 250.0)

@@ -20,7 +20,7 @@ from imsim.sim.deviations import parse
 from imsim.study.run import judged, simulate
 from imsim.verify.verdict import Outcome
 
-COUNTERS = Counters(events=42, seconds=60.0, devices={"bob/pc": DeviceCounters(requests=3, bytes_up=10)})
+COUNTERS = Counters(events=42, seconds=60.0, devices={"bob/pc": DeviceCounters(bytes_up=10)})
 
 
 @pytest.fixture
