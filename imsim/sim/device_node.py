@@ -36,7 +36,7 @@ from imsim.protocol.records import Queued
 from imsim.scenario.people import PlatformPush
 from imsim.sim.connection import Endpoint
 from imsim.sim.decisions import Kind
-from imsim.sim.standing import EVERYWHERE, ask_where, tell_standing
+from imsim.sim.standing import EVERYWHERE, ask_what, ask_where, tell_standing
 from imsim.sim.telling import tell_notice, tell_record
 
 if TYPE_CHECKING:
@@ -93,6 +93,8 @@ class DeviceNode(Endpoint):
         counts: how often each kind of frame went about each subject, where the frame itself does not say.
         pushes: how often each subject was pushed and not acknowledged yet, `pushed_before` included.
         due: conversations of which the device is to say where it stands, or None.
+        views: what it said that its user reads of edited and recalled messages, by their client ids, or None.
+        looks: whether it is to say that again.
         carrying: whether effects are being carried out.
         roused: how often it was woken in `second` of its own clock.
         pushed_before: what counting begins with, since the device may be pushed again what it acknowledged.
@@ -113,6 +115,7 @@ class DeviceNode(Endpoint):
         "index",
         "installs",
         "lives",
+        "looks",
         "make",
         "meter",
         "most_pushes",
@@ -125,6 +128,7 @@ class DeviceNode(Endpoint):
         "special",
         "turn",
         "user",
+        "views",
         "waiting",
         "wakes",
         "wanted",
@@ -160,6 +164,8 @@ class DeviceNode(Endpoint):
         self.most_pushes = 1
         self.waiting: list[Callable[[], object]] | None = None
         self.due: dict[str, None] | None = None
+        self.views: dict[str, str] | None = None
+        self.looks = False
         self.carrying = False
         self.backups: list[tuple[float, tuple[Any, ...]]] | None = None
         self.bytes_up = 0
@@ -184,6 +190,8 @@ class DeviceNode(Endpoint):
             self._carry_out(effects, None, 0)
         elif self.lives > 1:
             ask_where(self, EVERYWHERE)
+            if self.views is not None:
+                ask_what(self)
         if self.wanted:
             self.command("open")
         elif self.make.push is not None:

@@ -1,8 +1,10 @@
-"""What a device says of its conversations, for the history: cursors, read marks and unread counts.
+"""What a device says of its conversations, for the history: cursors, read marks, unread counts, and changed texts.
 
 The rows tell what is durable on a device; what it makes of them only it can say. It is asked where that is seldom and
 tells something: after a read mark moved, a message was recalled, an epoch began or the process started, and at the end
-of a run; at level `frames` after every row. It is asked between two inputs, when all that it wrote is durable.
+of a run; at level `frames` after every row. It is asked between two inputs, when all that it wrote is durable. What its
+user reads of edited and recalled messages is asked after a recall and when the process started, and is told where it is
+not what was told before.
 
 What does not belong here: whether it is right (verify/properties/).
 """
@@ -12,11 +14,12 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final, Protocol, TypeGuard
 
 from imsim.history import Event
+from imsim.protocol.services.claims import digest
 
 if TYPE_CHECKING:
     from imsim.sim.device_node import DeviceNode
 
-__all__ = ["EVERYWHERE", "ask_where", "tell_standing"]
+__all__ = ["EVERYWHERE", "ask_what", "ask_where", "tell_standing", "tell_views"]
 
 EVERYWHERE: Final = ""
 """Stands for all conversations of a device."""
@@ -49,12 +52,22 @@ def ask_where(node: DeviceNode, conversation: str) -> None:
     node.due[conversation] = None
 
 
+def ask_what(node: DeviceNode) -> None:
+    """Have a device say what its user reads of edited and recalled messages, at the same time."""
+    if node.views is None:
+        node.views = {}
+    node.looks = True
+
+
 def tell_standing(node: DeviceNode) -> None:
     """Write what the device says of those conversations that are due, if it says such things."""
     device, due = node.device, node.due
     if device is None or due is None or node.waiting is not None:
         return
     node.due = None
+    if node.looks:
+        node.looks = False
+        tell_views(node)
     if not _is_counting(device):
         return
     world = node.make.world
@@ -66,3 +79,13 @@ def tell_standing(node: DeviceNode) -> None:
             world.kernel.now, node.index, node.lives, Event.COUNTED, index(conversation), 0, epoch, mark & _FITS,
             cursor & _FITS, 0, device.unread(conversation) & _FITS,
         )  # fmt: skip
+
+
+def tell_views(node: DeviceNode, *, all_: bool = False) -> None:
+    """Write what its user reads of edited and recalled messages: what is new of that, or `all_`."""
+    world, told = node.make.world, {} if node.views is None else node.views
+    for row, content in () if node.device is None else node.device.changed():
+        read = "" if content is None else digest(content).hex()
+        if all_ or told.get(row.client_id) != read:
+            told[row.client_id] = read
+            world.fact_about(node, Event.VIEWED, world.naming.of(row), row.epoch, row.seq, detail=read)

@@ -14,8 +14,7 @@ from imsim.history import Event
 from imsim.protocol.effects import CaughtUp, GapNoticed, SendChanged, Suppressed, TailWasLost
 from imsim.protocol.frames import Edit, Entry, Message, Read, Recall
 from imsim.protocol.records import Epoch, Missing, Queued, Resolved, SendState
-from imsim.protocol.services.claims import digest
-from imsim.sim.standing import EVERYWHERE, ask_where, tell_standing
+from imsim.sim.standing import EVERYWHERE, ask_what, ask_where, tell_standing, tell_views
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -60,9 +59,7 @@ def tell_end(node: DeviceNode) -> None:
     ask_where(node, EVERYWHERE)
     tell_standing(node)
     world.fact(node, Event.SPENT, op=node.requests)
-    for row, content in () if node.device is None else node.device.changed():
-        read = "" if content is None else digest(content).hex()
-        world.fact_about(node, Event.VIEWED, world.naming.of(row), row.epoch, row.seq, detail=read)
+    tell_views(node, all_=True)
 
 
 # ---------------------------------------------------------------------------------------------- records
@@ -75,6 +72,8 @@ def _row(node: DeviceNode, entry: Entry) -> None:
         ask_where(node, body.conversation)
     elif node.make.world.frames or type(body) is Recall:
         ask_where(node, entry.conversation)
+        if type(body) is Recall:
+            ask_what(node)
 
 
 def _epoch(node: DeviceNode, record: Epoch) -> None:

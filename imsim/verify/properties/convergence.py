@@ -2,9 +2,10 @@
 
 Rows: what is committed is on every device that may read it, promised to its sender or not; one device that shows it
 and one that does not would disagree. Operations: an edit or a recall is about the same message on every device; which
-version wins follows from the set of operations alone, so equal sets are equal texts, and none is left of what was
-recalled. Read marks: all devices of a user that are in use end with the same mark in every conversation, a mark of an
-epoch that was cut counting as its cut, and, where there were no such epochs, they say so.
+version wins follows from the set of operations alone, so equal sets are equal texts in the end. Nothing is left of what
+was recalled, neither then nor, where there is one epoch, whenever a device was asked before. Read marks: all devices of
+a user that are in use end with the same mark in every conversation, a mark of an epoch that was cut counting as its
+cut, and, where there were no such epochs, they say so.
 """
 
 from __future__ import annotations
@@ -17,7 +18,7 @@ from imsim.history.schema import Event
 from imsim.verify.finding import Charge, Property, Story
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Iterator, Sequence
 
     from imsim.verify.evidence import Evidence
 
@@ -25,7 +26,9 @@ __all__ = ["check"]
 
 _ONE_EPOCH: Final = 2
 """As `Evidence.epochs` counts: one more than the highest."""
-_NO_OPERATIONS: Final[tuple[dict[int, int], dict[int, int]]] = ({}, {})
+_Operations = tuple[dict[int, int], dict[int, int]]
+"""Operations on one message, each with a row: all of them, and the recalls alone."""
+_NO_OPERATIONS: Final[_Operations] = ({}, {})
 
 
 def check(evidence: Evidence) -> Iterator[Charge]:
@@ -84,34 +87,55 @@ def _texts(evidence: Evidence) -> Iterator[Charge]:
     viewed = evidence.few(Event.VIEWED, "node", "message", "detail")
     views = {(node, message): (place, text) for place, node, message, text in viewed}
     operations = _operations(evidence) if views else {}
+    yield from _unrecalled(evidence, viewed, operations)
     first: dict[tuple[int, frozenset[int]], tuple[int, int]] = {}
     apart: list[tuple[int, int]] = []
     for (node, message), (place, text) in views.items():
-        known, recalls = operations.get((node, evidence.message(message)), _NO_OPERATIONS)
+        known, _ = operations.get((node, evidence.message(message)), _NO_OPERATIONS)
         other, its_text = first.setdefault((message, frozenset(known)), (place, text))
         if its_text != text:
             apart.append((other, place))
-        if text and recalls:
-            apart.append((next(iter(recalls.values())), place))
 
     def tell(number: int) -> Story:
         one, other = (evidence.history.row(place) for place in apart[number])
-        if one.event is Event.RECALLED:
-            sentence = f"{other.node} knows that {other.message} was recalled, and still shows it"
-        else:
-            sentence = f"{one.node} and {other.node} know the same of {other.message}, and show different texts"
-        return Story(sentence, apart[number])
+        return Story(
+            f"{one.node} and {other.node} know the same of {other.message}, and show different texts", apart[number]
+        )
 
     if apart:
         yield Charge(Property.CONVERGENCE, range(len(apart)), tell)
 
 
-def _operations(evidence: Evidence) -> dict[tuple[int, str], tuple[dict[int, int], dict[int, int]]]:
-    """By device and message: the operations on it that its present install knows and no failover lost, with a row.
+def _unrecalled(
+    evidence: Evidence, viewed: Sequence[tuple[int, ...]], operations: dict[tuple[int, str], _Operations]
+) -> Iterator[Charge]:
+    """What a device shows although it knows that it was recalled: in the end, and before, unless a cut took that back.
 
-    All of them, and the recalls alone.
+    A view is compared with what was known when it was told; a cut takes operations back for a while, so where there
+    are several epochs only the last view of each message is.
     """
-    found: dict[tuple[int, str], tuple[dict[int, int], dict[int, int]]] = {}
+    last = {(node, message): place for place, node, message, _ in viewed}
+    shown: list[tuple[int, int]] = []
+    for place, node, message, text in viewed:
+        if not text or (evidence.epochs > _ONE_EPOCH and last[node, message] != place):
+            continue
+        _, recalls = operations.get((node, evidence.message(message)), _NO_OPERATIONS)
+        recall = next((one for one in recalls.values() if one < place), None)
+        if recall is not None:
+            shown.append((recall, place))
+
+    def tell(number: int) -> Story:
+        recall, view = shown[number]
+        row = evidence.history.row(view)
+        return Story(f"{row.node} knows that {row.message} was recalled, and still shows it", (recall, view))
+
+    if shown:
+        yield Charge(Property.CONVERGENCE, range(len(shown)), tell)
+
+
+def _operations(evidence: Evidence) -> dict[tuple[int, str], _Operations]:
+    """By device and message: the operations on it that its present install knows and no failover lost."""
+    found: dict[tuple[int, str], _Operations] = {}
     words, lost, installed = evidence.history.details, evidence.fates.tail_lost, evidence.readers.installed
     for event in (Event.EDITED, Event.RECALLED):
         for place, node, operation, target in evidence.few(event, "node", "message", "detail"):

@@ -99,3 +99,42 @@ def test_who_cannot_be_asked_is_not():
     scenario_ = scenario(traffic__steps=TALK)
     assert imsim.simulate(scenario_, device=Mute).history.filter(event=Event.COUNTED) == []
     assert imsim.simulate(scenario_).history.filter(event=Event.COUNTED) != []
+
+
+def read_of(small, device):
+    """Moment and message of what a device says that its user reads, and whether there is anything."""
+    return [(round(row.t, 2), row.message, bool(row.detail)) for row in small.facts("viewed", node=device)]
+
+
+def test_what_is_read_is_said_after_a_recall_and_when_it_changed_since():
+    talk = [*TALK, *steps("8 alice/phone edit alice-1", "9 alice/phone recall alice-1")]
+    events = [{"kind": "kill", "at": 12, "devices": ["bob/phone"], "for": 2}]
+    small = Small(traffic__steps=talk, faults__events=events, history__level="messages").run().assert_holds()
+    assert read_of(small, "bob/phone") == [
+        (7.04, "alice-2", False),
+        (9.04, "alice-1", False),
+        (61.0, "alice-2", False),
+        (61.0, "alice-1", False),
+    ]
+
+
+class Remembers(Device):
+    """Shows what was recalled again, from when it starts until it has heard something."""
+
+    heard = False
+
+    def handle_frame(self, connection, frame, *, now, wall):
+        self.heard = True
+        super().handle_frame(connection, frame, now=now, wall=wall)
+
+    def changed(self):
+        return super().changed() if self.heard else [(row, row.body.content) for row, _ in super().changed()]
+
+
+def test_what_was_recalled_is_not_shown_again_for_a_moment_either():
+    events = [{"kind": "kill", "at": 12, "devices": ["bob/phone"], "for": 2}]
+    run = imsim.simulate(scenario(traffic__steps=TALK, faults__events=events), device=Remembers)
+    said = [(row.node, row.t, bool(row.detail)) for row in run.history.filter(event=Event.VIEWED)]
+    assert [row for row in said if row[2]] == [("bob/phone", 14.0, True)]
+    assert run.verdict.counts == {Property.CONVERGENCE: 1}
+    assert "bob/phone knows that alice-2 was recalled, and still shows it" in str(run.verdict)

@@ -137,6 +137,18 @@ def test_what_was_recalled_is_shown_to_nobody_who_knows(chat):
     assert "alice/phone knows that alice-1 was recalled, and still shows it" in str(verdict)
 
 
+def test_what_was_recalled_stays_so_from_then_on(chat):
+    _view(_edited(chat), "bob/pc", "new").operate(Event.RECALLED, "alice-3", "alice-1", 4)
+    for device in ("alice/phone", "bob/phone", "bob/pc"):
+        _view(chat, device, "")
+    _view(_view(chat, "bob/pc", "new"), "bob/pc", "")
+
+    verdict = judge(chat.end())
+
+    assert verdict.counts == APART
+    assert verdict.violations[0].sentence == "bob/pc knows that alice-1 was recalled, and still shows it"
+
+
 def test_equal_texts_after_operations_converge(chat):
     _edited(chat).operate(Event.RECALLED, "alice-3", "alice-1", 4)
     for device in ("alice/phone", "bob/phone", "bob/pc"):
