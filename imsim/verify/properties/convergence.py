@@ -85,8 +85,11 @@ def _target_teller(evidence: Evidence, strays: list[tuple[int, int]]) -> Callabl
 def _texts(evidence: Evidence) -> Iterator[Charge]:
     """What users read of messages that were edited or recalled, where the history says so."""
     viewed = evidence.few(Event.VIEWED, "node", "message", "detail")
-    views = {(node, message): (place, text) for place, node, message, text in viewed}
-    operations = _operations(evidence) if views else {}
+    if not viewed:
+        return
+    last = _last_rows(evidence)
+    views = {(node, message): (place, text) for place, node, message, text in viewed if place > last[node]}
+    operations = _operations(evidence)
     yield from _unrecalled(evidence, viewed, operations)
     first: dict[tuple[int, frozenset[int]], tuple[int, int]] = {}
     apart: list[tuple[int, int]] = []
@@ -104,6 +107,15 @@ def _texts(evidence: Evidence) -> Iterator[Charge]:
 
     if apart:
         yield Charge(Property.CONVERGENCE, range(len(apart)), tell)
+
+
+def _last_rows(evidence: Evidence) -> Numbers:
+    """By device: the last row about a message; what it says of texts after that is what it says in the end."""
+    last = np.full(len(evidence.history.nodes), -1, np.int64)
+    for event in (Event.SHOWN, Event.EDITED, Event.RECALLED):
+        places = evidence.places(event)
+        np.maximum.at(last, evidence.column("node", places), places)
+    return last
 
 
 def _unrecalled(

@@ -118,6 +118,14 @@ def test_who_knows_the_same_operations_reads_the_same(chat):
     )
 
 
+def test_what_was_read_before_the_last_row_came_is_compared_with_nobody(chat):
+    chat.send("alice/phone", "alice-1", 2).show("alice-1", 2)
+    _view(chat, "bob/pc", "old").operate(Event.EDITED, "alice-2", "alice-1", 3)
+    _view(_view(chat, "alice/phone", "new"), "bob/phone", "new")
+
+    assert judge(chat.end()).outcome is Outcome.HOLDS
+
+
 def test_who_knows_another_operation_may_read_something_else(chat):
     chat.send("alice/phone", "alice-1", 2).show("alice-1", 2)
     chat.operate(Event.EDITED, "alice-2", "alice-1", 3, "alice/phone", "bob/phone")
