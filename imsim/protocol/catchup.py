@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Protocol
 
 import msgspec
 
+from imsim.protocol import marks
 from imsim.protocol.effects import CaughtUp, GapNoticed, Notice
 from imsim.protocol.frames import Ask, Frame
 
@@ -84,6 +85,7 @@ class CatchUp:
         if conversation not in self._questions:
             self._questions[conversation] = _Question(now + self._host.config.gap_wait if patient else now)
             if patient:
+                marks.GAP_WAITED_FOR()
                 self._host.notify(GapNoticed(conversation, self._host.inbox(conversation).head))
         if patient:
             self._rearm()
@@ -126,6 +128,7 @@ class CatchUp:
                 question.asked = False
                 if question.attempts >= _PATIENCE:
                     question.attempts = 0
+                    marks.QUESTIONS_UNANSWERED()
                     self._host.give_up_connection("questions are not answered", now)
                     return
         self._pump(now)
@@ -157,6 +160,8 @@ class CatchUp:
             return
         question.asked = True
         question.attempts += 1
+        if question.attempts > 1:
+            marks.QUESTION_REPEATED()
         question.due = now + self._patience(conversation, question.attempts)
         host.transmit(Ask(conversation, inbox.epoch, hole[0], hole[1], host.config.page, newest=True))
 

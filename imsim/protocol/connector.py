@@ -19,6 +19,7 @@ import enum
 import math
 from typing import TYPE_CHECKING, Any, Protocol
 
+from imsim.protocol import marks
 from imsim.protocol.effects import Connect, Disconnect, Effect
 from imsim.protocol.frames import Frame, Ping, Refused, Welcome
 from imsim.protocol.retry import BreakerState, Circuit, after
@@ -174,6 +175,7 @@ class Connector:
 
     def greet_again(self, now: float) -> None:
         """The session that we asked for is forgotten: greet in full, on the same connection."""
+        marks.RESUME_REFUSED()
         self._greetings = 0
         self._greet(now)
 
@@ -185,11 +187,14 @@ class Connector:
         if phase in {Phase.WAITING, Phase.RESTING}:
             self._connect(now)
         elif phase is Phase.CONNECTING:
+            marks.CONNECTING_TOO_LONG()
             self.give_up("connecting took too long", now)
         elif phase is Phase.GREETING:
             if self._greetings < _GREETINGS:
+                marks.GREETING_REPEATED()
                 self._greet(now)
             else:
+                marks.NO_WELCOME()
                 self.give_up("no welcome", now)
         elif phase is Phase.ONLINE:
             self._look_around(now)
@@ -201,6 +206,7 @@ class Connector:
         if breaker is not None:
             allowed, self._breaker = breaker.ask(self._breaker, now)
             if not allowed:
+                marks.CIRCUIT_OPEN()
                 self.phase = Phase.WAITING
                 self.due = self._breaker.since + breaker.cool_down
                 return
@@ -217,6 +223,7 @@ class Connector:
         host = self._host
         stable = self.phase is Phase.ONLINE and now - self._since >= host.config.stable_after
         if stable:
+            marks.CONNECTION_STABLE()
             self._attempt, self._delay = 0, 0.0
         if not self._attempt:
             self._failing_since = now
@@ -264,6 +271,7 @@ class Connector:
             return
         if self.ping > 0 and now - self.heard >= self.ping:
             if now - self.heard >= _MISSED * self.ping:
+                marks.SERVER_SILENT()
                 self.give_up("silent", now)
                 return
             self._host.transmit(Ping(int(now)))

@@ -11,6 +11,7 @@ from __future__ import annotations
 import math
 from typing import TYPE_CHECKING
 
+from imsim.protocol import marks
 from imsim.protocol.catchup import CatchUp
 from imsim.protocol.connector import Connector
 from imsim.protocol.effects import (
@@ -247,6 +248,8 @@ class Core(Fold):
         """Transmit the check that is open, for the first time or again."""
         self._check_attempt += 1
         attempt = self._check_attempt
+        if attempt > 1:
+            marks.CHECK_REPEATED()
         policy, draws = self.config.ask, self.random.at(f"check {self._check}", attempt)
         patience = policy.next_delay(attempt, 0.0, draws) or policy.least_delay(attempt, 0.0)
         self._check_due = now + self._check_hold + patience

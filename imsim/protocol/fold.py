@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
+from imsim.protocol import marks
 from imsim.protocol.frames import Edit, Entry, Joined, Message, Read, Recall, TailLost, user_log
 from imsim.protocol.inbox import Inbox
 from imsim.protocol.records import Epoch, Installed, Known, Missing, Queued, Record, Resolved, SendState
@@ -201,6 +202,8 @@ class Fold:
 
     def _apply_operation(self, entry: Entry, body: Edit | Recall) -> None:
         target = self._store.row(body.target)
+        if target is None:
+            marks.OPERATION_BEFORE_TARGET()
         inbox = None if target is None else self.inbox(target.conversation)
         counted = (
             target is not None and inbox is not None and target.seq > inbox.mark and self._is_unread(target, inbox)
@@ -234,6 +237,7 @@ class Fold:
             if isinstance(draft.body, Read) and draft.body.conversation == inbox.conversation:
                 mark = max(mark, inbox.place(draft.body.epoch, draft.body.seq))
         if mark < inbox.mark:
+            marks.MARK_LOWERED()
             inbox.mark = mark
             inbox.unread = self.recount(inbox.conversation)
 

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from imsim.ports import FIRST_EPOCH
+from imsim.protocol import marks
 from imsim.protocol.frames import EpochChanged, Heads, Hint, Page, Position, Push
 from imsim.protocol.requests import Fetch, Output
 
@@ -126,12 +127,14 @@ class Lanes:
 
     def _ask_for_cuts(self, lane: Lane) -> None:
         """Any page of the log names its epochs."""
+        marks.CUTS_ASKED_FOR()
         lane.fetching += 1
         last = max(lane.head, 1)
         self.outputs.append(Fetch(lane.conversation, last, last))
 
     def _shorten(self, lane: Lane, head: int) -> None:
         """The conversation ends earlier for this user than was thought: nobody need be told of more."""
+        marks.LANE_SHORTENED()
         lane.head = max(head, lane.acked)
         for flight in [flight for flight in lane.flights if not flight.size and flight.high > lane.head]:
             lane.flights.remove(flight)

@@ -29,6 +29,7 @@ from typing import TYPE_CHECKING, Protocol
 
 import msgspec
 
+from imsim.protocol import marks
 from imsim.protocol.effects import Notice, SendChanged
 from imsim.protocol.frames import Answer, Body, Cancel, Draft, Entry, Frame, Outcome, Read, Send, Sent
 from imsim.protocol.records import Queued, Record, Resolved, SendState
@@ -247,7 +248,10 @@ class Outbox:
     def handle_sent(self, frame: Sent, now: float) -> None:
         """The server's answer to a batch or a cancel."""
         lane = self._lanes.get(frame.conversation)
-        if lane is None or frame.epoch != self._host.epoch_of(frame.conversation):
+        if lane is None:
+            return
+        if frame.epoch != self._host.epoch_of(frame.conversation):
+            marks.ANSWER_OF_OTHER_EPOCH()
             return
         later: float | None = None
         answered = False
@@ -257,6 +261,7 @@ class Outbox:
                 continue
             answered = True
             if outcome.answer is Answer.LATER:
+                marks.ASKED_TO_WAIT()
                 later = now + (outcome.retry_after or _IMPATIENCE)
             else:
                 self._settle(lane, item, outcome, now)
@@ -274,6 +279,7 @@ class Outbox:
         for item in list(lane.judged):
             state = self._host.verdict_below(conversation, item.client_id, item.below)
             if state is not None:
+                marks.SEND_JUDGED()
                 self._resolve(item, state, "its answer had expired", now)
         self._rearm()
 
@@ -281,6 +287,7 @@ class Outbox:
         """A new epoch: what is in flight was offered to the old one, and its bounds hold no more; offer all again."""
         lane = self._lanes.get(conversation)
         if lane is not None:
+            marks.SENT_AGAIN_IN_NEW_EPOCH()
             lane.land()
             lane.take_back()
             self._pump(lane, now)
@@ -294,6 +301,7 @@ class Outbox:
                     if item.touched:
                         self._give_up(lane, [item], SendState.CANCELLED, now)
                     else:
+                        marks.TAKEN_BACK_UNSENT()
                         self._resolve(item, SendState.CANCELLED, "", now)
                         self._pump(lane, now)
                     self._rearm()
@@ -332,10 +340,14 @@ class Outbox:
             lane.begun = now
         batch = lane.items[: lane.flight]
         first, epoch = batch[0], host.epoch_of(lane.conversation)
+        if lane.attempt > 1:
+            marks.SEND_REPEATED()
         frame: Frame
         if first.phase is Phase.CANCELLING:
             frame = Cancel(lane.conversation, epoch, first.client_id, lane.attempt)
         else:
+            if len(batch) > 1:
+                marks.BATCH_SENT()
             drafts = tuple(item.draft() for item in batch)
             frame = Send(lane.conversation, epoch, drafts, lane.attempt, host.resolved_below)
         host.transmit(frame)
@@ -354,6 +366,7 @@ class Outbox:
             return True
         wait = self._host.wait_to_repeat(now)
         if wait > 0.0:
+            marks.REPETITION_NOT_PAID()
             lane.due, lane.drawn, lane.exhausted = now + wait, True, False
             return False
         return True
@@ -376,8 +389,10 @@ class Outbox:
         if answer is Answer.OK:
             host.accept_own(lane.conversation, host.epoch_of(lane.conversation), outcome, item.draft(), now)
         elif answer is Answer.CANCELLED:
+            marks.SEND_CANCELLED()
             self._resolve(item, item.wanted, outcome.reason, now)
         elif answer is Answer.EXPIRED:
+            marks.SEND_EXPIRED()
             lane.items.remove(item)
             lane.judged.append(item)
             item.below = outcome.seq
@@ -386,6 +401,7 @@ class Outbox:
             self.handle_progress(lane.conversation, now)
         else:
             # refused or in conflict for good: the server sees to it that this id never appears
+            marks.SEND_REFUSED()
             self._resolve(item, SendState.FAILED, outcome.reason or answer.value, now)
 
     def _resolve(self, item: Item, state: SendState, reason: str, now: float, unclaimed: Lane | None = None) -> None:
@@ -397,6 +413,7 @@ class Outbox:
         for item in items:
             if item.phase is Phase.CANCELLING and item.wanted is wanted:
                 continue
+            marks.SEND_GIVEN_UP()
             record = item.queued(lane.conversation)
             self._host.commit((msgspec.structs.replace(record, cancelling=True, wanted=wanted),), now)
             self._host.notify(SendChanged(item.client_id, SendState.UNKNOWN))
@@ -410,6 +427,7 @@ class Outbox:
             if item.touched:
                 self._give_up(lane, [item], SendState.FAILED, now)
             else:
+                marks.SEND_TOO_LATE()
                 self._resolve(item, SendState.FAILED, "deadline", now, lane)
 
     def _sweep(self) -> None:

@@ -11,7 +11,7 @@ from __future__ import annotations
 import math
 from typing import TYPE_CHECKING, Any
 
-from imsim.protocol import ranges
+from imsim.protocol import marks, ranges
 from imsim.protocol.core import Core
 from imsim.protocol.effects import (
     HistoryMissing,
@@ -58,6 +58,7 @@ class Receiver(Core):
     def _on_push(self, frame: Push, now: float) -> None:
         inbox = self.inbox(frame.conversation)
         if frame.epoch != inbox.epoch:
+            marks.FRAME_OF_OTHER_EPOCH()
             self._acknowledge(frame.conversation)
             return
         upto = inbox.upto
@@ -70,6 +71,7 @@ class Receiver(Core):
     def _on_page(self, frame: Page, now: float) -> None:
         inbox = self.inbox(frame.conversation)
         if frame.epoch != inbox.epoch:
+            marks.FRAME_OF_OTHER_EPOCH()
             self._acknowledge(frame.conversation)
             return
         before = inbox.known, inbox.head
@@ -86,8 +88,10 @@ class Receiver(Core):
             self.commit(tuple(records), now)
             for record in records:
                 if type(record) is Missing:
+                    marks.HISTORY_MISSING()
                     self.notify(HistoryMissing(record.conversation, record.low, record.high))
         if frame.low > frame.high:  # nothing that was asked for is this reader's: it ends where the server says
+            marks.NOTHING_TO_READ()
             inbox.head = max(frame.head, inbox.known[-1][1] if inbox.known else 0)
         else:
             inbox.head = max(inbox.head, frame.head)
@@ -111,6 +115,7 @@ class Receiver(Core):
     def _on_head(self, conversation: str, epoch: int, head: int, now: float) -> None:
         inbox = self.inbox(conversation)
         if epoch != inbox.epoch:
+            marks.FRAME_OF_OTHER_EPOCH()
             self._acknowledge(conversation)
             return
         inbox.head = max(inbox.head, head)
@@ -154,6 +159,7 @@ class Receiver(Core):
         inbox = self.inbox(conversation)
         if frame.epoch != inbox.epoch + 1:
             if frame.epoch > inbox.epoch:  # each epoch has a cut of its own: none is skipped
+                marks.EPOCH_SKIPPED()
                 self._acknowledge(conversation)
             return
         rows = self._store.rows(conversation, frame.cut + 1, ENDLESS)
@@ -172,6 +178,9 @@ class Receiver(Core):
             for r in lost
             if not self._is_waiting(r.client_id)
         ]
+        marks.EPOCH_ENTERED()
+        if offers:
+            marks.OFFERED_AGAIN()
         self.commit((Epoch(conversation, frame.epoch, frame.cut), *offers), now)
         if self._outbox is not None:
             self._outbox.handle_epoch(conversation, now)
@@ -191,11 +200,13 @@ class Receiver(Core):
         for entry in entries:
             inbox = self.inbox(entry.conversation)
             if inbox.knows(entry.seq) or entry.seq in taken:
+                marks.ENTRY_TWICE()
                 self.notify(Suppressed(entry.conversation, entry.client_id))
                 continue
             taken.add(entry.seq)
             records.append(entry)
             if entry.author == self.user and self._is_waiting(entry.client_id):
+                marks.OWN_BEFORE_ANSWER()
                 records.append(Resolved(entry.client_id, SendState.SENT))
         if not records:
             return
@@ -213,6 +224,7 @@ class Receiver(Core):
             self.notify(SendChanged(record.client_id, SendState.SENT))
         elif type(record) is Entry and isinstance(record.body, TailLost):
             for client_id in record.body.client_ids:
+                marks.TAIL_LOST()
                 self.notify(TailWasLost(record.conversation, client_id))
         elif type(record) is Entry and isinstance(record.body, Joined):
             self._look_behind(record.body.conversation, now, patient=True)

@@ -19,6 +19,7 @@ import math
 from typing import TYPE_CHECKING, Any
 
 from imsim.ports import FIRST_EPOCH
+from imsim.protocol import marks
 from imsim.protocol.frames import (
     Ack,
     Answer,
@@ -150,10 +151,8 @@ class Session(Lanes):
 
     def detach(self) -> None:
         """The connection is gone; commits are still counted until the session is resumed or forgotten."""
-        self.connected = False
-        self.link = None
-        self.wake_at = math.inf
-        self._held = None
+        self.connected, self.link = False, None
+        self.wake_at, self._held = math.inf, None
         self.outputs.clear()
 
     # ------------------------------------------------------------------------------------------ inputs
@@ -166,6 +165,7 @@ class Session(Lanes):
             lane = self._lanes[push.conversation] = Lane(push.conversation, push.epoch, seq - 1)
         if seq > lane.head:
             if push.epoch < lane.epoch:
+                marks.COMMIT_OF_OLD_EPOCH()
                 return  # a failover took this slot, and the queue is late
             lane.head = seq
         elif push.epoch > lane.epoch and self._told is Delivery.PUSH and self.connected:
@@ -202,8 +202,7 @@ class Session(Lanes):
         if type(frame) is Ack:
             self._on_ack(frame, now)
             return
-        request = _REQUESTS.get(type(frame))
-        if request is not None:
+        if (request := _REQUESTS.get(type(frame))) is not None:
             self.outputs.append(request(frame))
 
     def handle_fetched(self, page: Page, cuts: Cuts, now: float) -> None:
@@ -241,6 +240,7 @@ class Session(Lanes):
         """A `Fetch` could not be carried out: try again as if a push had been lost."""
         lane = self._lanes.get(conversation)
         if lane is not None and lane.fetching:
+            marks.FETCH_FAILED()
             self._answered(lane)
             lane.flights.append(Flight(None, lane.sent + 1, lane.sent, now, now + self._first, 0))
             self._flying += 1
@@ -262,6 +262,7 @@ class Session(Lanes):
         if behind or hold <= 0:
             self.outputs.append(Heads(tuple(behind), survey.number))
         else:
+            marks.CHECK_HELD()
             self._held = (survey.number, now + hold)
             self._rearm()
 
@@ -305,6 +306,7 @@ class Session(Lanes):
         for lane in list(self._lanes.values()):
             for flight in list(lane.flights):
                 if flight.due <= now and not self._repeat(lane, flight, now):
+                    marks.SESSION_GIVEN_UP()
                     self.outputs += (Closed("gave up"), Close("gave up"))
                     self.wake_at = math.inf
                     return
@@ -380,6 +382,7 @@ class Session(Lanes):
         if self._told is Delivery.PUSH and backlog <= self.limits.page * _BACKLOG_PAGES:
             self._pump(lane, now)
         else:
+            marks.BACKLOG_NAMED()
             lane.sent = lane.head
             heads = Heads((Head(lane.conversation, lane.epoch, lane.head),))
             self._launch(lane, heads, lane.head, lane.head, now)
@@ -390,6 +393,7 @@ class Session(Lanes):
         if not self.connected or lane.fetching or lane.sent >= lane.head or self._told is not Delivery.PUSH:
             return
         if room <= 0:
+            marks.WINDOW_FULL()
             self._waiting = self._waiting or {}
             self._waiting[lane.conversation] = None
             return
@@ -425,6 +429,8 @@ class Session(Lanes):
         frame: Push | Page = page
         if len(page.entries) == page.high - page.low + 1 and page.trimmed_below <= page.low:
             frame = Push(page.conversation, page.epoch, page.entries)
+        else:
+            marks.PUSH_HAS_HOLES()
         lane.sent = page.high
         self._launch(lane, frame, page.low, page.high, now)
 
@@ -471,6 +477,7 @@ class Session(Lanes):
             else:
                 self._ask_for_cuts(lane)  # what failed was such a question
         elif type(frame) is Push:
+            marks.PUSH_REPEATED()
             self.outputs.append(Push(frame.conversation, frame.epoch, frame.entries, flight.attempt))
         else:
             self.outputs.append(frame)

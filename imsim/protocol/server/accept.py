@@ -66,6 +66,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from imsim.ports import FENCED, FIRST_EPOCH, OK, Durability
+from imsim.protocol import marks
 from imsim.protocol.frames import Answer, Entry, NoOp, Outcome
 from imsim.protocol.server.log import CHANGES, SERVER, Membership, Roster, roster_key
 from imsim.protocol.server.tail import tail_key, tail_of
@@ -192,6 +193,8 @@ class Tenure:
             if not await seal_counter(kv, place, epoch, config.kv_timeout):
                 break
         last = self._last(await kv.raise_to(self._counter, state.committed, timeout=config.kv_timeout))
+        if state.committed:
+            marks.TAKEN_OVER()
         changes = await self._fold(state.committed)
         await self.fill(last)
         return changes
@@ -219,9 +222,11 @@ class Tenure:
             await self._remember()
         committed = await self._log.commit(self.place, self.epoch, self.head, timeout=self._config.log_timeout)
         if committed < self.head:
+            marks.COMMIT_REFUSED()
             self.over = True
             raise Sealed
         if committed > self.head:  # a deposed owner was faster
+            marks.DEPOSED_WAS_FASTER()
             await self.fill(committed)
         entries, self._run = self._run, []
         return entries
@@ -310,15 +315,21 @@ class Tenure:
             self.place, self.epoch, seq, entry, self.token, timeout=self._config.log_timeout
         )
         if written is FENCED:
+            marks.WRITE_FENCED()
             self.over = True
             raise Sealed
         found = entry if written is OK else written.entry  # type: ignore[union-attr]
+        if written is not OK:
+            marks.SLOT_TAKEN()
+        elif type(entry.body) is NoOp:
+            marks.SLOT_VOIDED()
         self._note(seq, found)
         return found
 
     def _note(self, seq: int, entry: Entry) -> None:
         """The slot is filled with `entry`: lengthen the run if it fits."""
         if seq > self.head + 1:
+            marks.SLOT_AHEAD()
             self._ahead[seq] = entry
             return
         found: Entry | None = entry if seq == self.head + 1 else None

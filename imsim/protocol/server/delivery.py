@@ -22,6 +22,7 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 
 from imsim.errors import WorldError
+from imsim.protocol import marks
 from imsim.protocol.frames import Entry, Push
 
 if TYPE_CHECKING:
@@ -99,6 +100,7 @@ class Delivery:
                     refused.pop()
                 refused.append(committed)
             elif not await self._put(committed):
+                marks.QUEUE_REFUSED()
                 refused = self._refused[entry.conversation] = deque((committed,))
                 self._runtime.spawn(self._put_again(refused))
             if len(members) < self._config.read_fan_out_from:
@@ -135,6 +137,7 @@ class Delivery:
                 if session.connected:
                     break
             else:
+                marks.STORED_OFFLINE()
                 await self._offline.add(user, entry)
 
     async def run(self, group: str) -> None:
@@ -149,6 +152,7 @@ class Delivery:
             try:
                 await consumer.ack([queued.tag for queued in batch], timeout=timeout)
             except WorldError:
+                marks.QUEUE_NOT_ACKNOWLEDGED()
                 continue  # it comes again, and is ignored
 
     async def _subscribe(self, group: str) -> Consumer:

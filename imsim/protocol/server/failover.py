@@ -15,6 +15,7 @@ import msgspec
 
 from imsim.errors import Timeout, Unavailable
 from imsim.ports import FIRST_EPOCH
+from imsim.protocol import marks
 from imsim.protocol.frames import Answer, Draft, Joined, Left, TailLost
 from imsim.protocol.server.accept import accept
 from imsim.protocol.server.log import SERVER
@@ -151,6 +152,8 @@ class Failovers:
             lost = await lost_of(self._claims, tenure, notes)
         except (Unavailable, Timeout, Sealed):
             return None
+        if lost:
+            marks.TAIL_NAMED()
         name = f"!{owned.name}/tail.{digest(lost).hex()}-{epoch}"
         outcome = await accept(self._claims, tenure, SERVER, Draft(name, 0.0, TailLost(lost)))
         if not await owned.settle(tenure) or outcome is None or outcome.answer is not Answer.OK:

@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Final
 import msgspec
 
 from imsim.errors import Timeout, Unavailable
+from imsim.protocol import marks
 from imsim.protocol.server.register import PERIODS, enter
 from imsim.protocol.services.claims import claim_key, floor_key
 
@@ -94,6 +95,7 @@ class Floors:
             Unavailable, Timeout: part of it may be done; doing it again is safe.
         """
         kv, timeout = self._kv, self._config.kv_timeout
+        marks.FLOOR_RAISED()
         floor = await kv.raise_to(floor_key(nonce), below, timeout=timeout)
         swept = await kv.get(swept_key(nonce), timeout=timeout) or 0
         for counter in range(swept, floor):
@@ -116,6 +118,7 @@ class Floors:
         silent_for = 0.0 if heard is None else self._runtime.wall() - heard.wall
         if silent_for <= config.claim_retention * (1 + 1 / PERIODS):
             return False
+        marks.INSTALL_AGED()
         counter = await kv.get(floor_key(nonce), timeout=config.kv_timeout) or 0
         below = counter
         while counter - below < config.floor_stride:  # counters are dense; an install has few sends under way

@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any
 
 from imsim.errors import WorldError
 from imsim.ports import FIRST_EPOCH
+from imsim.protocol import marks
 from imsim.protocol.frames import PROTOCOL_VERSION, Closed, Frame, Head, Hello, Limits, Page, Push, Refused, Sent
 from imsim.protocol.requests import Close, Fetch, Observe, ReadPage, Submit, Survey, Withdraw
 from imsim.protocol.server.log import fitting
@@ -186,12 +187,16 @@ class Gateway:
             heads = await self._heads(session.user)
         except WorldError:
             self._delivery.remove(session)
+            marks.GREETING_REFUSED()
             self._refuse(channel, Refused("unavailable", _RETRY_AFTER))
             return
         if resumed is not None and not resumed.accounts_for(heads):
+            marks.MISSED_MEANWHILE()
             self._delivery.remove(session)  # it missed something: only what the device holds can tell
             self._refuse(channel, Refused("resume", 0.0))
             return
+        if resumed is not None:
+            marks.SESSION_RESUMED()
         self._drop_older(session)
         channel.opening = False
         channel.session = session
@@ -241,6 +246,7 @@ class Gateway:
         """A device has one session: an older one of the same device ends."""
         for other in self._delivery.sessions.get(session.user, ()):
             if other is not session and other.device == session.device:
+                marks.OLDER_SESSION_ENDED()
                 self._end(other, "another connection of this device")
 
     async def _heads(self, user: str) -> list[tuple[Head, tuple[int, ...]]]:
@@ -279,6 +285,7 @@ class Gateway:
         if stored is not None:
             state = await self._log.state(fetch.conversation, timeout=self._config.log_timeout)
             if stored[-1].epoch == state.epoch and fetch.high <= state.committed and fetch.low > state.cut:
+                marks.BACKLOG_FROM_STORE()
                 fit = tuple(fitting(stored, self._config.page_bytes, newest=False))
                 high, head, trimmed = fit[-1].seq, state.committed, state.trimmed_below
                 return PageOf(Page(fetch.conversation, state.epoch, fetch.low, high, fit, head, trimmed), state.cuts)

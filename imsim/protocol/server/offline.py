@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from imsim.errors import WorldError
+from imsim.protocol import marks
 from imsim.protocol.frames import Entry
 
 if TYPE_CHECKING:
@@ -78,5 +79,8 @@ class OfflineStore:
         if entry.epoch < last.epoch or (entry.epoch == last.epoch and entry.seq <= last.seq):
             return old
         if entry.epoch != last.epoch or entry.seq != last.seq + 1:
+            marks.OFFLINE_HAS_HOLE()
             return Backlog((entry,))
+        if len(old.entries) >= self._cap:
+            marks.OFFLINE_CAPPED()
         return Backlog((*old.entries[-self._cap + 1 :], entry) if self._cap > 1 else (entry,))

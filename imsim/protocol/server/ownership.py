@@ -28,6 +28,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from imsim.errors import Timeout, Unavailable
 from imsim.ports import FIRST_EPOCH, Durability
+from imsim.protocol import marks
 from imsim.protocol.frames import user_log
 from imsim.protocol.server.accept import Tenure
 from imsim.protocol.server.log import CHANGES
@@ -155,6 +156,7 @@ class Ownership:
         try:
             tenure = self.present or await self.acquire()
             if epoch is not None and epoch > tenure.epoch:  # a failover that this server has not noticed
+                marks.EPOCH_NOT_NOTICED()
                 tenure.over = True
                 tenure = await self.acquire()
         except (Unavailable, Timeout):
@@ -178,8 +180,10 @@ class Ownership:
         except (Unavailable, Timeout):
             if tenure is None or tenure.over or asked_at >= self._until:
                 raise
+            marks.LEASE_NOT_RENEWED()
             return tenure  # not renewed, but not over either
         if lease.holder != node:
+            marks.OWNED_ELSEWHERE()
             self.tenure = None
             raise Elsewhere(lease.holder)
         if tenure is None or tenure.over or tenure.token != lease.token:
@@ -200,6 +204,7 @@ class Ownership:
         if tenure.settled and not tenure.over:
             return True
         if not self._repairing:
+            marks.COMMIT_REPAIRED()
             self._repairing = True
             self._ports.runtime.spawn(self._repair())
         return False

@@ -22,6 +22,7 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from imsim.errors import Timeout, Unavailable
+from imsim.protocol import marks
 from imsim.protocol.server.ownership import Elsewhere
 
 if TYPE_CHECKING:
@@ -122,6 +123,7 @@ class Retention:
         if upto < below - 1 and not await self._checkpoint(owned, tenure):
             below = upto + 1
         if below > tenure.trimmed_below:
+            marks.LOG_TRIMMED()
             timeout = self._ports.config.log_timeout
             tenure.trimmed_below = await self._ports.log.trim(tenure.place, below, timeout=timeout)
 

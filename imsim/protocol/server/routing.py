@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Union
 import msgspec
 
 from imsim.errors import Unavailable, WorldError
+from imsim.protocol import marks
 from imsim.protocol.frames import Draft, Outcome, Page, Sent
 from imsim.protocol.server.announce import Append, Elsewhere
 from imsim.protocol.server.failover import Recheck
@@ -88,6 +89,7 @@ class Router:
         try:
             return await self._sequencer.submit(conversation, epoch, user, nonce, drafts, resolved_below)
         except Elsewhere as elsewhere:
+            marks.FORWARDED()
             request = SubmitAt(conversation, epoch, user, nonce, drafts, resolved_below)
             return await self._answer(elsewhere.holder, request)
 

@@ -15,6 +15,7 @@ import itertools
 from typing import TYPE_CHECKING
 
 from imsim.errors import Timeout, Unavailable
+from imsim.protocol import marks
 from imsim.protocol.frames import Answer, Draft, Edit, Head, Outcome, Page, Recall, Sent, user_log
 from imsim.protocol.server.accept import accept, refuse
 from imsim.protocol.server.announce import Announcer
@@ -110,6 +111,7 @@ class Sequencer:
         self.floors.follow(install, resolved_below)
         owned, key = self._conversation(conversation), drafts[0].client_id
         if len(owned.mailbox) >= self._config.mailbox and key not in self._flights:
+            marks.MAILBOX_FULL()
             later = Outcome(key, Answer.LATER, retry_after=self._config.retry_after)
             return Sent(conversation, epoch, (later,))
         return await self._flights.share(
@@ -174,6 +176,7 @@ class Sequencer:
                 if owned.own and owned.forgettable and self._owned.get(conversation) is owned:
                     del self._owned[conversation]  # read when a device comes, and then not for long
                 return page, cuts
+            marks.READ_IN_OLD_EPOCH()
             tenure.over = True  # a failover that this server had not noticed: it may have changed who reads what
 
     async def settle(self, conversation: str, epoch: int = 0) -> bool:
@@ -222,7 +225,10 @@ class Sequencer:
             outcomes.append(outcome)
             if outcome.answer is not Answer.OK:
                 break
+        if len(outcomes) < len(drafts):
+            marks.BATCH_STOPPED()
         if not await owned.settle(tenure):
+            marks.ANSWER_WITHHELD()
             outcomes = list(itertools.takewhile(tenure.holds, outcomes))
         return Sent(owned.name, tenure.epoch, tuple(outcomes)) if outcomes else None
 

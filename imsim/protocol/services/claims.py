@@ -24,11 +24,12 @@ from __future__ import annotations
 
 import enum
 import hashlib
-from typing import TYPE_CHECKING, Any, Protocol, TypeVar
+from typing import TYPE_CHECKING, Any, Final, Protocol, TypeVar
 
 import msgspec
 
 from imsim.errors import Timeout, Unavailable
+from imsim.protocol import marks
 from imsim.protocol.frames import Answer, Outcome
 
 if TYPE_CHECKING:
@@ -241,6 +242,8 @@ class Claims:
         name = claim_key(key)
         try:
             claim = await self._get(name)  # 1
+            if claim is not None:
+                marks.CLAIM_FOUND()
             for _ in range(self._rounds):
                 if claim is not None:
                     told = _told(claim, slots, payload)
@@ -252,10 +255,13 @@ class Claims:
                             return await self._expired(slots, key)
                         if await slots.put(claim, key, effect):  # 5
                             return Outcome(key, Answer.OK, claim.epoch, claim.seq)
+                if claim is not None:
+                    (marks.CLAIM_MOVED if slots.survives(claim) else marks.CLAIM_CUT)()
                 seq = await slots.reserve()  # 2
                 target = Claim(ClaimState.SLOT, slots.place, slots.epoch, seq, payload)
                 claim = await self._move(name, claim, target, expires_in)  # 3
         except (Sealed, Unavailable, Timeout):
+            marks.STOPPED_WITHOUT_ANSWER()
             return None
         return None
 
@@ -275,10 +281,13 @@ class Claims:
                     if told is not None:
                         return await self._answer(told, slots, key)
                     if slots.survives(claim) and await slots.void(claim, key):
+                        marks.CANCEL_TOO_LATE()
                         return Outcome(key, Answer.OK, claim.epoch, claim.seq)
+                    marks.CANCEL_IN_TIME()
                     tombstone = Claim(ClaimState.CANCELLED, slots.place, payload=claim.payload)
                 claim = await self._move(name, claim, tombstone)
         except (Sealed, Unavailable, Timeout):
+            marks.STOPPED_WITHOUT_ANSWER()
             return None
         return None
 
@@ -296,6 +305,7 @@ class Claims:
 
     async def _forget(self, name: str, claim: Claim) -> None:
         """Drop a claim below the floor, as the sweep did or will do: it passed and does not come again."""
+        marks.BELOW_FLOOR()
         await self._kv.compare_and_set(name, claim, None, timeout=self._timeout)
 
     async def _move(
@@ -313,13 +323,19 @@ class Claims:
 
     async def _answer(self, told: Answer, slots: Slots[Any], key: str) -> Outcome:
         """What a claim tells by itself; of one that is cancelled, only above the floor."""
+        if told in _MARKS:
+            _MARKS[told]()
         if told is Answer.EXPIRED or (told is Answer.CANCELLED and await self._is_below_floor(key)):  # 6
             return await self._expired(slots, key)
         return Outcome(key, told)
 
     async def _expired(self, slots: Slots[Any], key: str) -> Outcome:
         """No verdict: if the effect of `key` is anywhere, it is or will be in a slot below the bound."""
+        marks.KEY_FORGOTTEN()
         return Outcome(key, Answer.EXPIRED, slots.epoch, await slots.bound())
+
+
+_MARKS: Final = {Answer.CONFLICT: marks.KEY_CONFLICT, Answer.CANCELLED: marks.KEY_CANCELLED}
 
 
 def _told(claim: Claim, slots: Slots[Any], payload: bytes) -> Answer | None:

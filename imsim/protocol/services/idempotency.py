@@ -17,6 +17,7 @@ import msgspec
 
 from imsim.errors import Timeout, Unavailable
 from imsim.ports import Value
+from imsim.protocol import marks
 from imsim.protocol.frames import Answer, Outcome
 from imsim.protocol.services.claims import Claims, counter_key, digest, reserved
 from imsim.protocol.services.patience import PatientKeyValue
@@ -65,6 +66,7 @@ class InFlight(Generic[T]):
         if call is not None:
             if call.payload != payload:
                 return await work()
+            marks.SEND_JOINED()
             if call.future is None:
                 call.future = self._runtime.future()
             return await call.future

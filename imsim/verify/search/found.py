@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Final
 import msgspec
 
 from imsim.errors import AlgorithmError
+from imsim.protocol.marks import MARKS
 from imsim.verify.goals import Goal
 from imsim.verify.search.case import Case
 from imsim.verify.search.shrink import Shrunk
@@ -77,7 +78,8 @@ class Coverage(msgspec.Struct, kw_only=True, eq=False):
         faults: cases that might use each kind of fault.
         actions: how often each thing was done.
         goals: cases that met each goal.
-        marks: cases in which each thing happened that the history, or a decision, has a word for.
+        marks: cases that passed each place of the algorithms that has a mark (imsim/protocol/marks.py).
+        events: cases in which each thing happened that the history, or a decision, has a word for.
         strategies: cases of each strategy.
         depths: what an exhaustive search went through, as far as it can be counted.
     """
@@ -88,7 +90,8 @@ class Coverage(msgspec.Struct, kw_only=True, eq=False):
     faults: dict[str, int] = msgspec.field(default_factory=dict)
     actions: dict[str, int] = msgspec.field(default_factory=dict)
     goals: dict[str, int] = msgspec.field(default_factory=lambda: {goal.value: 0 for goal in Goal})
-    marks: dict[str, int] = msgspec.field(default_factory=dict)
+    marks: dict[str, int] = msgspec.field(default_factory=lambda: {mark.words: 0 for mark in MARKS})
+    events: dict[str, int] = msgspec.field(default_factory=dict)
     strategies: dict[str, int] = msgspec.field(default_factory=dict)
     depths: tuple[Depth, ...] = ()
 
@@ -157,8 +160,8 @@ class Found(msgspec.Struct, frozen=True, kw_only=True, eq=False):
         )
         if coverage.actions:
             yield f"{went} different: {tried}"
-        met = sum(map(bool, coverage.goals.values()))
-        yield f"reached: {len(coverage.marks)} marks, {met} of {len(coverage.goals)} goals"
+        marks, goals = (f"{sum(map(bool, of.values()))} of {len(of)}" for of in (coverage.marks, coverage.goals))
+        yield f"reached: {marks} marks in the code, {goals} goals"
 
     def __str__(self) -> str:
         return "\n".join(self.lines())

@@ -36,18 +36,22 @@ class Neighbour(msgspec.Struct, frozen=True, kw_only=True, eq=False):
         trial: what became of it.
         without: what it leaves out, in words.
         parting: where the two histories first part; the failing one is the first.
+        only: marks in the code that the failing case passes, and this one does not.
     """
 
     trial: Trial
     without: str
     parting: Parting | None
+    only: tuple[str, ...] = ()
 
     def __str__(self) -> str:
         head = f"passes without: {self.without}"
         if self.parting is None:
             return f"{head}\nyet both say the same"
         place, here, there = self.parting
-        return f"{head}\nthe same up to row {place}; then\n    here:  {_plain(here)}\n    there: {_plain(there)}"
+        parts = f"the same up to row {place}; then\n    here:  {_plain(here)}\n    there: {_plain(there)}"
+        only = f"\nonly here: {'; '.join(self.only)}" if self.only else ""
+        return f"{head}\n{parts}{only}"
 
 
 def neighbour(trial: Trial) -> Neighbour | None:
@@ -64,7 +68,8 @@ def neighbour(trial: Trial) -> Neighbour | None:
         except ConfigError:  # what was left out is needed by what is left
             continue
         if breaks not in other.failures:
-            return Neighbour(trial=other, without=without, parting=parting(trial.history, other.history))
+            only = tuple(mark for mark in trial.marks if mark not in other.marks)
+            return Neighbour(trial=other, without=without, parting=parting(trial.history, other.history), only=only)
     return None
 
 

@@ -79,9 +79,10 @@ class Tally:
         coverage.depths = tuple(self.depths())
         whole = max((depth.deviations for depth in coverage.depths if depth.tried == depth.there), default=0)
         coverage.distinct = len(self._deviated)
-        for name in ("faults", "actions", "marks"):
+        for name in ("faults", "actions", "events"):
             setattr(coverage, name, dict(sorted(self._counters[name].items())))
         coverage.goals |= self._counters["goals"]
+        coverage.marks |= self._counters["marks"]
         coverage.strategies = {word.value: self._strategies[word] for word in Strategy if self._strategies[word]}
         unmet = tuple(goal for goal in self._reachable() if not coverage.goals[goal])
         open_ = unmet or self._unknown or not self.cases or self.interrupted
@@ -108,7 +109,7 @@ class Tally:
             yield Goal.GAP.value  # whoever is pushed the next message sees that one is missing
 
 
-_COUNTED: Final = ("faults", "actions", "goals", "marks")
+_COUNTED: Final = ("faults", "actions", "goals", "marks", "events")
 """Words of `Told` that are counted over all cases."""
 
 _REACHES: Final = {

@@ -12,6 +12,7 @@ import msgspec
 
 from imsim.errors import AlgorithmError, ConfigError, nearest
 from imsim.history import Event, History, Level
+from imsim.protocol.marks import MARKS
 from imsim.sim.algorithms import REAL, Algorithms, Instead
 from imsim.sim.decisions import Key, name_hash
 from imsim.sim.deviations import Deviation
@@ -31,7 +32,7 @@ __all__ = ["CONTRACT", "Told", "Trial", "check_promises", "replay", "try_case"]
 CONTRACT: Final = "contract"
 """The promise that an algorithm breaks by raising."""
 
-_MARKS: Final = tuple((int(event), event.word.replace("_", " ")) for event in Event)
+_WORDS: Final = tuple((int(event), event.word.replace("_", " ")) for event in Event)
 
 
 class Trial(msgspec.Struct, frozen=True, kw_only=True, eq=False):
@@ -45,7 +46,8 @@ class Trial(msgspec.Struct, frozen=True, kw_only=True, eq=False):
         failures: the promises that were broken, with the story of the first that broke each.
         decisions: how many decisions could have gone otherwise.
         keys: these decisions in order, where they were to be recorded.
-        marks: what happened at least once, as the history calls it; while improvising, also what was decided about.
+        marks: places of the algorithms that were passed (imsim/protocol/marks.py).
+        events: what happened at least once, as the history calls it; while improvising, also what was decided about.
     """
 
     case: Case
@@ -56,6 +58,7 @@ class Trial(msgspec.Struct, frozen=True, kw_only=True, eq=False):
     decisions: int
     keys: tuple[Key, ...] = ()
     marks: tuple[str, ...] = ()
+    events: tuple[str, ...] = ()
 
     @property
     def unknown(self) -> bool:
@@ -81,6 +84,7 @@ class Trial(msgspec.Struct, frozen=True, kw_only=True, eq=False):
             unknown=self.unknown,
             goals=tuple(goal for goal, times in met.items() if times),
             marks=self.marks,
+            events=self.events,
             faults=faults,
             actions=tuple(str(type(one.action).__struct_config__.tag).replace("_", " ") for one in deviations),
             deviated=tuple(name_hash(str(one.key)) for one in deviations if one.key is not None),
@@ -109,7 +113,7 @@ class Told(msgspec.Struct, frozen=True, kw_only=True, eq=False):
     Attributes:
         order: its place.
         case: what was run, if it failed.
-        failures, unknown, marks, decisions: as in `Trial`.
+        failures, unknown, marks, events, decisions: as in `Trial`.
         goals: those that it met.
         faults: the kinds of fault that it might use.
         actions: what was done instead, each time.
@@ -123,6 +127,7 @@ class Told(msgspec.Struct, frozen=True, kw_only=True, eq=False):
     unknown: bool
     goals: tuple[str, ...]
     marks: tuple[str, ...]
+    events: tuple[str, ...]
     faults: tuple[str, ...]
     actions: tuple[str, ...]
     deviated: tuple[int, ...]
@@ -163,7 +168,8 @@ def try_case(
         algorithms=algorithms,
     )
     verdict, failures = None, {}
-    marks: tuple[str, ...] = ()
+    events: tuple[str, ...] = ()
+    passed = [mark.times for mark in MARKS]
     try:
         end = world.run()
         history = end.history
@@ -173,7 +179,7 @@ def try_case(
     else:
         evidence = Evidence(history)
         verdict = weigh_run(evidence, case.scenario, converged=end.converged, grace=end.grace)
-        marks = tuple(word for event, word in _MARKS if evidence.counts[event])
+        events = tuple(word for event, word in _WORDS if evidence.counts[event])
         for violation in verdict.violations:
             failures.setdefault(violation.property.value, violation.sentence)
     decisions = world.decisions
@@ -189,7 +195,8 @@ def try_case(
         failures=failures,
         decisions=decisions.asked,
         keys=keys,
-        marks=(*marks, *decisions.met()),
+        marks=tuple(mark.words for mark, times in zip(MARKS, passed, strict=True) if mark.times > times),
+        events=(*events, *decisions.met()),
     )
 
 

@@ -26,9 +26,12 @@ def test_the_algorithms_hold_and_the_search_says_what_it_tried(tiny):
     assert found.coverage.decisions > 10_000
     assert sum(found.coverage.actions.values()) == found.coverage.deviations > 100
     assert 50 < found.coverage.distinct <= found.coverage.deviations
-    assert found.coverage.marks["shown"] == 60
-    assert 0 < found.coverage.marks["restarted"] == found.coverage.goals["a crash"]
-    assert {"hello", "kv.compare_and_set"} <= found.coverage.marks.keys()
+    assert found.coverage.events["shown"] == 60
+    assert 0 < found.coverage.events["restarted"] == found.coverage.goals["a crash"]
+    assert {"hello", "kv.compare_and_set"} <= found.coverage.events.keys()
+    assert 0 < found.coverage.marks["a send is repeated"] < 60
+    assert found.coverage.marks["a device learns that what it lacks is trimmed"] == 0, "tiny trims nothing"
+    assert "of 86 marks in the code, " in str(found)
     assert found.coverage.strategies == {"random": 60}
     assert found.coverage.goals["a crash"] > 0
     assert "at 95 % at most 5.00% of such cases do" in str(found)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from imsim.protocol.marks import MARKS
 from imsim.scenario import load
 from imsim.verify.goals import Goal
 from imsim.verify.search.found import Depth
@@ -13,20 +14,24 @@ from imsim.verify.verdict import Outcome
 
 def told(*order, **what):
     plain = {
-        "case": None, "failures": {}, "unknown": False, "goals": (), "marks": (), "faults": (), "actions": (),
-        "deviated": (), "decisions": 10, "follow": 0,
+        "case": None, "failures": {}, "unknown": False, "goals": (), "marks": (), "events": (), "faults": (),
+        "actions": (), "deviated": (), "decisions": 10, "follow": 0,
     }  # fmt: skip
     return Told(order=order, **plain | what)
 
 
 def test_different_decisions_are_counted_once():
     tally = Tally(load("tiny"))
-    tally.note(told(0, actions=("drop", "delay"), deviated=(7, 8), marks=("shown",)), Strategy.RANDOM)
-    tally.note(told(1, actions=("drop",), deviated=(7,), marks=("shown", "read")), Strategy.PCT)
+    tally.note(told(0, actions=("drop", "delay"), deviated=(7, 8), events=("shown",)), Strategy.RANDOM)
+    tally.note(
+        told(1, actions=("drop",), deviated=(7,), events=("shown", "read"), marks=("a send is repeated",)), Strategy.PCT
+    )
     coverage = tally.found(None, 1.0).coverage
     assert (coverage.decisions, coverage.deviations, coverage.distinct) == (20, 3, 2)
     assert coverage.actions == {"delay": 1, "drop": 2}
-    assert coverage.marks == {"read": 1, "shown": 2}
+    assert coverage.events == {"read": 1, "shown": 2}
+    assert {mark: cases for mark, cases in coverage.marks.items() if cases} == {"a send is repeated": 1}
+    assert len(coverage.marks) == len(MARKS)
     assert coverage.strategies == {"random": 1, "pct": 1}
 
 
