@@ -20,7 +20,7 @@ from imsim.verify.finding import Charge, Property, Story
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
 
-    from imsim.verify.evidence import Evidence
+    from imsim.verify.evidence import Evidence, Numbers
 
 __all__ = ["check"]
 

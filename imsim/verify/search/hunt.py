@@ -18,16 +18,17 @@ import signal
 import time
 from collections import deque
 from concurrent.futures import FIRST_COMPLETED, Executor, Future, wait
+from concurrent.futures.process import BrokenProcessPool
 from typing import TYPE_CHECKING, Final, Unpack
 
 import msgspec
 
-from imsim.errors import ConfigError, nearest
+from imsim.errors import ConfigError, WorldError, nearest
 from imsim.history.parting import parting
 from imsim.scenario.values import seconds_of
 from imsim.sim.algorithms import Algorithms, Instead
 from imsim.verify.search.found import Failure, Found
-from imsim.verify.search.pool import pool
+from imsim.verify.search.pool import Pool, can_load, is_of_main
 from imsim.verify.search.portfolio import sources
 from imsim.verify.search.shrink import shrink
 from imsim.verify.search.strategy import Strategy, interleaved
@@ -46,6 +47,11 @@ __all__ = ["check"]
 
 _DEFAULT_RUNS: Final = {Strategy.EXHAUSTIVE: 10_000}
 _OTHER_RUNS: Final = 1000
+_OF_MAIN: Final = (
+    "jobs: what is to run is defined in your script, which a process could not load beside this one: put it into a "
+    'module, or what the script does under `if __name__ == "__main__":`, or leave out jobs'
+)
+_DIED: Final = "a process of the search died, perhaps of too little memory; fewer jobs need less"
 
 
 def check(  # noqa: PLR0913 (what a search may be told)
@@ -77,7 +83,8 @@ def check(  # noqa: PLR0913 (what a search may be told)
         seed: the same seed gives the same cases.
         properties: promises that count, by their names; by default all.
         first: cases that failed earlier, to be tried before all others.
-        jobs: processes; by default one a core, or none where what is `instead` cannot be handed to one.
+        jobs: processes; by default one a core, or none where what is `instead` cannot be handed to one or is
+            defined in a script or notebook: put it into a module to use all cores.
         shrink_seconds: time for making a failure smaller; 0 leaves it as it is.
         on_failure: told of the failure at once, before it is made smaller.
         on_progress: told now and then how many cases were tried, and for how many seconds; a true answer ends the
@@ -86,6 +93,7 @@ def check(  # noqa: PLR0913 (what a search may be told)
 
     Raises:
         ConfigError: the scenario asks for what there is not, or a number or name is none that is allowed.
+        WorldError: a process died.
 
     Example:
         >>> import imsim
@@ -144,10 +152,10 @@ def _strategy(name: Strategy | str) -> Strategy:
 def _jobs(jobs: int | None, algorithms: Algorithms) -> int:
     if jobs is None:
         try:
-            pickle.dumps(algorithms)
+            alone = is_of_main(algorithms) or not all(map(can_load, algorithms.modules()))
         except (pickle.PicklingError, AttributeError, TypeError):
-            return 1
-        return os.cpu_count() or 1
+            alone = True
+        return 1 if alone else os.cpu_count() or 1
     return jobs
 
 
@@ -217,9 +225,12 @@ class _Hunt:
                 if self._any_broken(told):
                     return
             return
-        executor = pool(jobs, _begin, self._sources)
+        of_main = is_of_main(self._algorithms)
+        executor = Pool(jobs, _begin, (self._sources,), main=of_main)
         try:
             yield from self._spread(executor, portions, budget, 2 * jobs)
+        except BrokenProcessPool:
+            raise ConfigError(_OF_MAIN) if of_main else WorldError(_DIED) from None
         finally:
             executor.shutdown(cancel_futures=True)
 

@@ -18,7 +18,7 @@ import msgspec
 from imsim.errors import ConfigError
 from imsim.verify.search import Case, check, replay
 from imsim.verify.search.drawn import there
-from imsim.verify.search.pool import pool
+from imsim.verify.search.pool import Pool
 from imsim.verify.search.strategy import Strategy
 from imsim.verify.verdict import Outcome
 
@@ -145,7 +145,7 @@ def hunt_all(
     if at_once == 1:
         yield from map(work, flaws)
         return
-    executor = pool(at_once, _end_when_interrupted)
+    executor = Pool(at_once, _end_when_interrupted)
     try:
         yield from executor.map(work, flaws)
     finally:

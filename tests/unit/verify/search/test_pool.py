@@ -9,21 +9,21 @@ import sys
 
 import pytest
 
-from imsim.verify.search.pool import pool
+from imsim.verify.search.pool import Pool
 
 PARENT = """
 import os
-from imsim.verify.search.pool import pool
+from imsim.verify.search.pool import Pool
 
 if __name__ == "__main__":
-    executor = pool(1, os.getpid)
+    executor = Pool(1, os.getpid)
     print(executor.submit(os.getpid).result(), flush=True)
     input()
 """
 
 
 def test_a_process_begins_as_it_is_told():
-    executor = pool(1, os.putenv, "LC_IMSIM", "told")
+    executor = Pool(1, os.putenv, ("LC_IMSIM", "told"))
     try:
         assert executor.submit(subprocess.getoutput, "echo $LC_IMSIM").result(60.0) == "told"
     finally:
