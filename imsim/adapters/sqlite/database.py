@@ -13,7 +13,7 @@ that the server itself stores are ever encoded or decoded: what could not be rea
 from __future__ import annotations
 
 import sqlite3
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from typing import TYPE_CHECKING, Any, Union
 
 import msgspec
@@ -88,10 +88,14 @@ class Database:
     def __init__(self, path: str | Path, schema: str) -> None:
         self.path = str(path)
         try:
-            self._connection = sqlite3.connect(self.path, timeout=_BUSY_SECONDS, isolation_level=None)
-            self._connection.execute("PRAGMA journal_mode = WAL")
-            self._connection.execute("PRAGMA synchronous = FULL")
-            self._connection.executescript(schema)
+            with ExitStack() as undo:
+                connection = sqlite3.connect(self.path, timeout=_BUSY_SECONDS, isolation_level=None)
+                undo.callback(connection.close)
+                connection.execute("PRAGMA journal_mode = WAL")
+                connection.execute("PRAGMA synchronous = FULL")
+                connection.executescript(schema)
+                undo.pop_all()
+            self._connection = connection
         except sqlite3.Error as error:
             message = f"{self.path}: cannot be used as a database: {error}"
             raise ConfigError(message) from error
