@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from imsim.history import History
     from imsim.scenario import Scenario, load
     from imsim.sim.foreign import DeviceCommand
+    from imsim.study.explain import explain
     from imsim.study.run import Run, simulate
     from imsim.verify.search import Case, check, replay
     from imsim.verify.verdict import Verdict
@@ -26,6 +27,7 @@ __all__ = [
     "Verdict",
     "__version__",
     "check",
+    "explain",
     "load",
     "replay",
     "simulate",
@@ -41,6 +43,7 @@ _HOME: Final = {
     "Scenario": "imsim.scenario",
     "Verdict": "imsim.verify.verdict",
     "check": "imsim.verify.search",
+    "explain": "imsim.study.explain",
     "load": "imsim.scenario",
     "replay": "imsim.verify.search",
     "simulate": "imsim.study.run",

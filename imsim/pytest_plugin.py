@@ -141,7 +141,7 @@ def _search(request: pytest.FixtureRequest, scenario: Scenario, how: dict[str, A
         return found
     lines = [str(found)]
     for failure, file in zip(found.failures, files, strict=True):
-        picture = explain(search.replay(failure.smallest, **_instead(how)), width=_WIDTH)
+        picture = explain(failure).text(width=_WIDTH)
         lines += ["", picture, "", f"see it again: {_command(config, request.node.nodeid, file)}"]
     pytest.fail("\n".join(lines), pytrace=False)
 
@@ -173,7 +173,7 @@ def _replay(file: Path, how: dict[str, Any]) -> None:
         raise pytest.UsageError(f"--imsim-replay: {error}") from error
     trial = search.replay(case, **_instead(how))
     if trial.outcome is not Outcome.HOLDS:
-        pytest.fail(f"{trial}\n\n{explain(trial, width=_WIDTH)}", pytrace=False)
+        pytest.fail(f"{trial}\n\n{explain(trial).text(width=_WIDTH)}", pytrace=False)
 
 
 def _report(config: pytest.Config, test: str, found: Found, files: list[Path]) -> None:

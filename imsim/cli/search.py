@@ -105,7 +105,7 @@ def check(  # noqa: PLR0913 (what a search may be told)
     again = [f"see it again: imsim replay {file}" + as_typed(device, device_cmd, device_limit, flaw) for file in files]
     for failure, how in zip(found.failures, again, strict=True):
         if not json_:
-            screen.line(f"\n{explain(search.replay(failure.smallest, **algorithms))}\n")
+            screen.line(f"\n{explain(failure)}\n")
         screen.line(how)
     if report is not None:
         from imsim.study.report import of_search, write

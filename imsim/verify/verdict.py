@@ -117,9 +117,17 @@ class Verdict(msgspec.Struct, frozen=True, kw_only=True):
         if self.outcome is not Outcome.HOLDS:
             raise AlgorithmError(str(self))
 
+    def __repr__(self) -> str:
+        return f"Verdict({self.outcome.word}, {sum(self.counts.values()):,} violations)"
+
     def _repr_html_(self) -> str:
-        head, *rest = self.lines()
-        return f"<p><strong>{html.escape(head)}</strong></p><pre>{html.escape(chr(10).join(rest))}</pre>"
+        return as_html(self.lines())
+
+
+def as_html(lines: tuple[str, ...]) -> str:
+    """What was found, for a notebook: the first line says it."""
+    head, *rest = lines
+    return f"<p><strong>{html.escape(head)}</strong></p><pre>{html.escape(chr(10).join(rest))}</pre>"
 
 
 def judge(history: History, *, worst_staleness: float | None = None) -> Verdict:

@@ -12,11 +12,12 @@ import msgspec
 
 from imsim.errors import AlgorithmError
 from imsim.protocol.marks import MARKS
+from imsim.sim.algorithms import REAL, Algorithms
 from imsim.verify.goals import Goal
 from imsim.verify.search.case import Case
 from imsim.verify.search.shrink import Shrunk
 from imsim.verify.search.strategy import Strategy
-from imsim.verify.verdict import Outcome
+from imsim.verify.verdict import Outcome, as_html
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -36,6 +37,7 @@ class Failure(msgspec.Struct, frozen=True, kw_only=True, eq=False):
         story: what happened, in a sentence.
         strategy: which one found it; None for one that was known from earlier.
         shrunk: the smallest case that was found, unless it was not looked for.
+        algorithms: what ran, where it was not the real ones.
     """
 
     order: tuple[int, ...]
@@ -43,6 +45,7 @@ class Failure(msgspec.Struct, frozen=True, kw_only=True, eq=False):
     story: str
     strategy: Strategy | None = None
     shrunk: Shrunk | None = None
+    algorithms: Algorithms = REAL
 
     @property
     def smallest(self) -> Case:
@@ -165,6 +168,12 @@ class Found(msgspec.Struct, frozen=True, kw_only=True, eq=False):
 
     def __str__(self) -> str:
         return "\n".join(self.lines())
+
+    def __repr__(self) -> str:
+        return f"Found({self.outcome.word}, {self.cases:,} cases)"
+
+    def _repr_html_(self) -> str:
+        return as_html(self.lines())
 
     def assert_ok(self) -> None:
         """Nothing, if every case holds.

@@ -178,7 +178,7 @@ class _Hunt:
             broken = case.breaks if case.breaks in trial.failures else self._broken(trial.failures)
             if broken is not None:
                 known = msgspec.structs.replace(case, breaks=broken)
-                return Failure(order=(), case=known, story=trial.failures[broken])
+                return Failure(order=(), case=known, story=trial.failures[broken], algorithms=self._algorithms)
         return None
 
     def search(
@@ -210,7 +210,8 @@ class _Hunt:
         broken = self._broken(told.failures)
         assert broken is not None and told.case is not None  # noqa: S101, PT018 (it is why it is told)
         case = msgspec.structs.replace(told.case, breaks=broken)
-        return Failure(order=told.order, case=case, story=told.failures[broken], strategy=strategy)
+        story = told.failures[broken]
+        return Failure(order=told.order, case=case, story=story, strategy=strategy, algorithms=self._algorithms)
 
     def _results(
         self, portions: Iterator[Portion], budget: float | None, jobs: int

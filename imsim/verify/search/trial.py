@@ -20,7 +20,7 @@ from imsim.sim.world import World
 from imsim.verify.evidence import Evidence
 from imsim.verify.finding import Property
 from imsim.verify.search.case import Case
-from imsim.verify.verdict import Outcome, Verdict, weigh_run
+from imsim.verify.verdict import Outcome, Verdict, as_html, weigh_run
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -96,6 +96,12 @@ class Trial(msgspec.Struct, frozen=True, kw_only=True, eq=False):
         if self.verdict is not None:
             return str(self.verdict)
         return "\n".join(f"violated: {promise}: {story}" for promise, story in self.failures.items())
+
+    def __repr__(self) -> str:
+        return f"Trial({self.outcome.word}, {len(self.case.deviations)} deviations, {len(self.history):,} facts)"
+
+    def _repr_html_(self) -> str:
+        return as_html((self.outcome.word, *str(self.case).splitlines(), "", *str(self).splitlines()))
 
     def assert_ok(self) -> None:
         """Nothing, if every promise was kept.
