@@ -419,6 +419,7 @@ WITHOUT: Final = {
     "effects.py": "data only",
     "codec.py": "the simulated world hands frames over as they are",
     "frames.py": "data only",
+    "marks.py": "counts what happens, and changes nothing of it",
     "requests.py": "data only",
     "server/config.py": "data only",
     "server/presence.py": "soft state, by design outside of everything that the verdict judges",

@@ -202,8 +202,6 @@ class Fold:
 
     def _apply_operation(self, entry: Entry, body: Edit | Recall) -> None:
         target = self._store.row(body.target)
-        if target is None:
-            marks.OPERATION_BEFORE_TARGET()
         inbox = None if target is None else self.inbox(target.conversation)
         counted = (
             target is not None and inbox is not None and target.seq > inbox.mark and self._is_unread(target, inbox)

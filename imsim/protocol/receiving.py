@@ -24,6 +24,7 @@ from imsim.protocol.fold import ENDLESS
 from imsim.protocol.frames import (
     NOT_RESUMED,
     Closed,
+    Edit,
     Entry,
     EpochChanged,
     Heads,
@@ -33,6 +34,7 @@ from imsim.protocol.frames import (
     Page,
     Presence,
     Push,
+    Recall,
     Refused,
     Resume,
     Sent,
@@ -212,11 +214,21 @@ class Receiver(Core):
             return
         # operations first: a row of this very batch is not in the store yet, and must not be counted before its recall
         records.sort(key=_is_message)
+        if not _is_message(records[0]):
+            self._mark_early(records)
         self.commit(tuple(records), now)
         for record in records:
             self._tell(record, now)
         if self._outbox is not None:
             self._outbox.go(entries[0].conversation, now)
+
+    def _mark_early(self, records: list[Record]) -> None:
+        """Mark an operation on a message that is neither here nor comes with it."""
+        entries = [record for record in records if type(record) is Entry]
+        coming = {entry.client_id for entry in entries}
+        targets = {entry.body.target for entry in entries if isinstance(entry.body, Edit | Recall)}
+        if any(self._store.row(target) is None for target in targets - coming):
+            marks.OPERATION_BEFORE_TARGET()
 
     def _tell(self, record: Record, now: float) -> None:
         """What follows from a record besides the row that the user sees."""
