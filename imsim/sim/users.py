@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from imsim.errors import AlgorithmError
 from imsim.history import Event
 from imsim.protocol.frames import Message
 from imsim.scenario.traffic import Action
@@ -177,7 +178,9 @@ class Users:
         self._ids[intention.subject] = (client_id, conversation)
         self._unwritten[client_id] = (node, named, intention.size, detail)
         node.run(None, 0)
-        self._unwritten.pop(client_id, None)  # the process died before the entry was durable: the user sees that
+        forgotten = self._unwritten.pop(client_id, None)
+        if forgotten is not None and node.device is device and node.waiting is None:
+            raise AlgorithmError(f"{node.name} named {client_id} for what its user wants, and did not write it down")
 
     def submitted(self, client_id: str, reply_to: str | None) -> None:
         """The device has made an entry durable, which may answer another: from now on it owes an answer."""

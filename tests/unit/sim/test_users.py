@@ -2,6 +2,13 @@
 
 from __future__ import annotations
 
+import pytest
+
+from imsim.errors import AlgorithmError
+from imsim.protocol.device import Device
+from imsim.protocol.effects import Write
+from imsim.protocol.records import Queued
+from imsim.sim.algorithms import Algorithms
 from imsim.sim.deviations import parse
 from imsim.sim.world import World
 from tests.small_world import Small, scenario, steps
@@ -100,3 +107,19 @@ def test_a_submission_is_told_once_it_is_durable_and_under_its_own_name():
     history = world.run().history
     assert history.messages.find("alice-1") is not None
     assert not [row for row in map(history.row, range(len(history))) if row.event.word == "submitted"]
+
+
+def test_a_device_that_only_says_that_it_will_send_is_told_so():
+    class Oral(Device):
+        __slots__ = ()
+
+        def poll(self):
+            return [effect for effect in super().poll() if not (type(effect) is Write and is_queued(effect))]
+
+    def is_queued(write):
+        return any(type(record) is Queued for record in write.records)
+
+    with pytest.raises(
+        AlgorithmError, match=r"alice/phone named \w+-\d+ for what its user wants, and did not write it"
+    ):
+        World(scenario(), seed=1, algorithms=Algorithms(device=Oral)).run()
