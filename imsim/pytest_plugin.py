@@ -25,6 +25,8 @@ from typing import TYPE_CHECKING, Any, Protocol
 import pytest
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from imsim.protocol.contract import DeviceFactory
     from imsim.scenario import Scenario
     from imsim.sim.algorithms import Instead
@@ -57,8 +59,8 @@ class ImsimWorld(Protocol):
 def pytest_addoption(parser: pytest.Parser) -> None:
     """The options of imsim."""
     group = parser.getgroup("imsim", "imsim: messaging on bad networks")
-    group.addoption("--imsim-seed", type=_count, default=1, metavar="N", help="seed of every search and run (1)")
-    group.addoption("--imsim-runs", type=_count, default=100, metavar="N", help="cases of every search (100)")
+    group.addoption("--imsim-seed", type=_at_least(0), default=1, metavar="N", help="seed of every search and run (1)")
+    group.addoption("--imsim-runs", type=_at_least(1), default=100, metavar="N", help="cases of every search (100)")
     group.addoption("--imsim-replay", metavar="CASE", help="run this case instead of searching")
     group.addoption("--imsim-report", metavar="FILE", help="write a line of JSON for every search")
 
@@ -85,11 +87,16 @@ def imsim_check(request: pytest.FixtureRequest) -> ImsimCheck:
     """Search for faults that break a promise, and fail the test with the smallest case that was found."""
 
     def search(scenario: Scenario, **how: Any) -> Found | None:  # noqa: ANN401
+        from imsim.errors import ConfigError
+
         case = request.config.getoption("--imsim-replay")
-        if case is not None:
+        try:
+            if case is None:
+                return _search(request, scenario, how)
             _replay(Path(case), how)
-            return None
-        return _search(request, scenario, how)
+        except ConfigError as error:
+            pytest.fail(f"imsim: {error}", pytrace=False)
+        return None
 
     return search  # type: ignore[return-value]
 
@@ -113,14 +120,17 @@ def imsim_world(request: pytest.FixtureRequest) -> ImsimWorld:
 # ---------------------------------------------------------------------------------------------- inside
 
 
-def _count(text: str) -> int:
-    try:
-        number = int(text)
-    except ValueError:
-        number = -1
-    if number < 0:
-        raise argparse.ArgumentTypeError(f"expected an integer >= 0, got {text!r}")
-    return number
+def _at_least(least: int) -> Callable[[str], int]:
+    def count(text: str) -> int:
+        try:
+            number = int(text)
+        except ValueError:
+            number = -1
+        if number < least:
+            raise argparse.ArgumentTypeError(f"expected an integer >= {least}, got {text!r}")
+        return number
+
+    return count
 
 
 def _search(request: pytest.FixtureRequest, scenario: Scenario, how: dict[str, Any]) -> Found:

@@ -28,6 +28,9 @@ def test_hasty(imsim_check):
 def test_raises(imsim_check):
     imsim_check(imsim.load("tiny"), device=Raises)
 
+def test_mistaken(imsim_check):
+    imsim_check(imsim.load("tiny"), properties=["no lose"])
+
 def test_world(imsim_world):
     assert imsim_world(imsim.load("tiny")).seed == 4
 
@@ -107,10 +110,20 @@ def test_a_world_has_the_seed_of_the_option_and_tells_it_when_the_test_fails(run
     assert "tiny, seed 4" in result.stdout.str()
 
 
-@pytest.mark.parametrize("given", ["-1", "x"])
-def test_mistyped_options_are_told(run, given, capsys):
-    run("--imsim-seed", given)
-    assert f"argument --imsim-seed: expected an integer >= 0, got '{given}'" in capsys.readouterr().err
+@pytest.mark.parametrize(
+    ("option", "given", "least"), [("--imsim-seed", "-1", 0), ("--imsim-seed", "x", 0), ("--imsim-runs", "0", 1)]
+)
+def test_mistyped_options_are_told(run, option, given, least, capsys):
+    run(option, given)
+    assert f"argument {option}: expected an integer >= {least}, got '{given}'" in capsys.readouterr().err
+
+
+def test_a_mistake_in_a_test_is_told_in_a_line(run):
+    result = run("-k", "mistaken")
+    result.assert_outcomes(failed=1)
+    assert "imsim: properties no lose: no such promise (did you mean 'no loss'?)" in result.stdout.str()
+    assert "Traceback" not in result.stdout.str()
+    assert "hunt.py" not in result.stdout.str()
 
 
 def test_a_case_that_is_none_is_told(run):
