@@ -169,7 +169,7 @@ class World:
             AlgorithmError: the algorithm under test broke its contract.
         """
         try:
-            with self.watched() as guard, self.algorithms.in_force():
+            with blaming(self.algorithms, self.kernel), self.algorithms.in_force(), self.watched() as guard:
                 return self._run(None if on_progress is None else guard.resting(on_progress))
         finally:
             self.end()

@@ -88,8 +88,8 @@ class WorldMachine(RuleBasedStateMachine):
         self._counts: dict[str, int] = {}
         with contextlib.ExitStack() as stack:
             stack.callback(self.world.end)
+            stack.enter_context(algorithms.in_force())
             with self.world.watched():
-                stack.enter_context(algorithms.in_force())
                 self.world.begin()
             self._stack = stack.pop_all()
 

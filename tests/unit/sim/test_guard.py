@@ -79,6 +79,21 @@ def test_who_is_told_of_progress_may_look_at_the_clock():
     assert told
 
 
+def test_who_makes_the_devices_may_look_at_the_clock_before_the_world_begins():
+    class Maker:
+        load = staticmethod(Device.load)
+
+        def __enter__(self):
+            self.began = time.monotonic()
+
+        def __exit__(self, *_):
+            self.took = time.monotonic() - self.began
+
+    maker = Maker()
+    World(load("tiny"), seed=1, algorithms=Algorithms(device=maker)).run()
+    assert maker.took > 0
+
+
 def test_other_threads_are_served_as_always():
     others = []
 
