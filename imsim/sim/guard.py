@@ -6,10 +6,10 @@ the code that makes it is the algorithm's: it is told the time with each call, a
 Everybody else in the process, and every other thread, is served as always.
 
 The functions are replaced in the modules that have them, and in the algorithm's own modules where these imported them
-by name. The classes of `datetime` cannot be changed: in the algorithm's own modules, and only there, their names mean
-shadows of them meanwhile, whose objects are the real ones. So an import inside a function goes unnoticed there, as does
-whatever a library asks on the algorithm's behalf; that another run of a failing case goes another way is told by the
-search (imsim/history/parting.py).
+by name. The classes of `datetime` cannot be changed: in those of the algorithm's own modules that ask for the present,
+and only there, their names mean shadows of them meanwhile, whose objects are the real ones. So an import inside a
+function goes unnoticed there, as does whatever a library asks on the algorithm's behalf; that another run of a failing
+case goes another way is told by the search (imsim/history/parting.py).
 """
 
 from __future__ import annotations
@@ -17,8 +17,10 @@ from __future__ import annotations
 import contextlib
 import datetime as dt
 import functools
+import inspect
 import os
 import random
+import re
 import secrets
 import sys
 import threading
@@ -127,8 +129,9 @@ class Guard:
                 self._replace_in(module)
 
     def _replace_in(self, module: types.ModuleType) -> None:
+        shadows = _SHADOWS if _asks_for_the_present(module) else {}
         for name, value in list(vars(module).items()):
-            watching = _BY_REAL.get(id(value))
+            watching = _BY_REAL.get(id(value)) or shadows.get(id(value))
             if watching is not None:
                 self._replaced.append((module, name, value))
                 setattr(module, name, watching)
@@ -177,9 +180,19 @@ def _shadow(real: type[dt.date], *presents: str) -> _Shadow:
 
 _DATES: Final = types.ModuleType("datetime")
 vars(_DATES).update(vars(dt), date=_shadow(dt.date, "today"), datetime=_shadow(dt.datetime, "now", "utcnow", "today"))
-_BY_REAL: Final[dict[int, object]] = {
-    **{id(real): watching for *_, real, watching in _WATCHED},
+_BY_REAL: Final[dict[int, object]] = {id(real): watching for *_, real, watching in _WATCHED}
+_SHADOWS: Final[dict[int, object]] = {
     id(dt): _DATES,
     id(dt.date): _DATES.date,
     id(dt.datetime): _DATES.datetime,
 }
+
+
+@functools.cache
+def _asks_for_the_present(module: types.ModuleType) -> bool:
+    """Whether its source says so: a shadow is no `datetime` for who asks for the very class, such as a decoder."""
+    try:
+        source = inspect.getsource(module)
+    except (OSError, TypeError):
+        return True
+    return re.search(r"\.(now|utcnow|today)\b", source) is not None

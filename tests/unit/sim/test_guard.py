@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import datetime as dt
+import importlib
 import pickle
 import random
 import threading
@@ -146,6 +147,20 @@ def test_a_calendar_is_no_clock():
 
     World(load("tiny"), seed=1, algorithms=Algorithms(device=reaching(look))).run()
     assert told
+
+
+def test_who_never_asks_for_the_present_has_the_very_classes(tmp_path, monkeypatch):
+    (tmp_path / "dated_sdk.py").write_text(
+        "from datetime import datetime\n"
+        "from imsim.protocol.device import Device\n"
+        "class Dated(Device):\n"
+        "    __slots__ = ()\n"
+        "    def open(self, **when):\n"
+        "        assert type(datetime(2026, 3, 1)) is datetime\n"
+        "        super().open(**when)\n"
+    )
+    monkeypatch.syspath_prepend(tmp_path)
+    World(load("tiny"), seed=1, algorithms=Algorithms(device=importlib.import_module("dated_sdk").Dated)).run()
 
 
 def test_a_search_reports_it_as_a_broken_contract():
