@@ -11,6 +11,7 @@ What does not belong here: whether it is right (verify/properties/).
 
 from __future__ import annotations
 
+import functools
 from typing import TYPE_CHECKING, Final, Protocol, TypeGuard
 
 from imsim.history import Event
@@ -41,8 +42,13 @@ class _Counting(Protocol):
 
 
 def _is_counting(device: object) -> TypeGuard[_Counting]:
-    """As `isinstance` with such a protocol, in a tenth of its time."""
-    return all(callable(getattr(device, name, None)) for name in _SAYS)
+    """As `isinstance` with such a protocol, of each class once."""
+    return _says(type(device))  # type: ignore[arg-type]  # a class is hashable
+
+
+@functools.cache
+def _says(kind: type) -> bool:
+    return all(callable(getattr(kind, name, None)) for name in _SAYS)
 
 
 def ask_where(node: DeviceNode, conversation: str) -> None:

@@ -465,7 +465,7 @@ class World:
         """A fact about one frame."""
         self.row(
             self.kernel._now, index, number, event, message.conversation, message.index, 0, 0, peer,
-            occurrence & 0xFFFF, size, self.writer.details.index(kind.value),
+            occurrence & 0xFFFF, size, self.writer.details.index(kind._value_),
         )  # fmt: skip
 
     def _who(self, node: DeviceNode | ServerNode | None) -> tuple[int, int]:
