@@ -20,3 +20,11 @@ else does, at no cost; and whoever used up fewer of the operations that need no 
 
 What does not belong here: files (verify/formats/), and several keys at once (verify/transactions/).
 """
+
+from __future__ import annotations
+
+from imsim.verify.linear.check import Linearity, check_linearizable
+from imsim.verify.linear.model import adopted
+from imsim.verify.linear.operation import Operation
+
+__all__ = ["Linearity", "Operation", "adopted", "check_linearizable"]

@@ -15,3 +15,10 @@ read, on integer arrays; only inside a component are paths searched.
 
 What does not belong here: single objects with other operations (verify/linear/).
 """
+
+from __future__ import annotations
+
+from imsim.verify.transactions.check import Consistency, check_transactions
+from imsim.verify.transactions.transaction import Append, Read, Transaction
+
+__all__ = ["Append", "Consistency", "Read", "Transaction", "check_transactions"]
