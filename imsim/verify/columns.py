@@ -70,6 +70,19 @@ class Block(NamedTuple):
         return times
 
 
+class _Sorted(dict[str, Numbers]):
+    """Columns of the plain rows, sorted by event, made when they are first asked for."""
+
+    def __init__(self, table: npt.NDArray[np.void], index: Numbers) -> None:
+        super().__init__()
+        self._table = table
+        self._index = index
+
+    def __missing__(self, name: str) -> Numbers:
+        self[name] = column = self._table[name][self._index].astype(np.int64)
+        return column
+
+
 class Columns:
     """The columns of one history; places are row numbers, counted from 0.
 
@@ -114,7 +127,7 @@ class Columns:
         order = self.events[places].argsort(kind="stable")
         self._places: Numbers = places[order]
         self._index: Numbers = self._places if self._kept is None else order
-        self._sorted: dict[str, Numbers] = {}
+        self._sorted = _Sorted(self._table, self._index)
         self._slices: dict[int, slice] = {}
         begin = 0
         for event in _PLAIN:
@@ -131,19 +144,13 @@ class Columns:
 
     def of(self, event: Event, name: str) -> Numbers:
         """One column of all rows of an event, as signed integers; not for events that are only counted."""
-        return self._whole(name)[self._slice(event)]
+        return self._sorted[name][self._slice(event)]
 
     def rows(self, event: Event, names: tuple[str, ...]) -> list[tuple[int, ...]]:
         """All rows of an event, each as its place and the columns that are named."""
-        chosen = self._slice(event)
-        columns = [self._whole(name)[chosen].tolist() for name in names]
+        chosen, whole = self._slice(event), self._sorted
+        columns = [whole[name][chosen].tolist() for name in names]
         return list(zip(self._places[chosen].tolist(), *columns, strict=True))
-
-    def _whole(self, name: str) -> Numbers:
-        whole = self._sorted.get(name)
-        if whole is None:
-            whole = self._sorted[name] = self._table[name][self._index].astype(np.int64)
-        return whole
 
     def _slice(self, event: Event) -> slice:
         try:

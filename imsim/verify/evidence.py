@@ -1,9 +1,9 @@
 """A history as a judge reads it: columns by event, mapped once, and what all properties ask, worked out once.
 
 Nearly all rows of a large run are of one kind (a message shown on a device), so these are judged as NumPy columns;
-what is few (installs, memberships, markers) is judged as plain rows. A tiny history, of which a search judges
-thousands, then costs a fixed number of NumPy calls, each about a microsecond: hence one set of shared tables, all
-built on first use.
+what is few beside them (installs, messages, slots, words of devices) is judged as plain rows. A tiny history, of which
+a search judges thousands, costs what is touched, and a NumPy call is microseconds whatever it is about: hence one set
+of shared tables, each built once from those above it.
 
     columns.py  the packed rows, from memory or from a file
     log.py      what the log says: one entry a slot, which of them an epoch change took away
@@ -42,6 +42,7 @@ class Evidence:
         events: the event of every row.
         epochs: one more than the highest epoch.
         counts: how many rows each event has, by its number.
+        places, column, times, block, shown, rows_of: as in `Columns`.
         log, readers, fates, views, standing: the tables, in the files of these names.
 
     Raises:
@@ -60,8 +61,8 @@ class Evidence:
                 f"got {len(history.conversations):,} conversations of up to {self.epochs:,} epochs"
             )
         # Each needs some of those above it.
-        self.fates = Fates(self)
         self.log = Log(self)
+        self.fates = Fates(self)
         self.readers = Readers(self)
         self.views = Views(self)
         self.standing = Standing(self)

@@ -45,7 +45,12 @@ class Fates:
         acknowledged: the place of the row that promises it: where a server first accepted it, else where its device
             learnt so.
         tail_lost: whether a `tail_lost` row names it.
-        slot: the live slot that holds it.
+        slot: the live slot that holds it, of several the last.
+        told: for those that were submitted, the last row in which its device told the user its state, `submitted`
+            included, and the event of that row.
+        offered: when its user last wanted it sent. One that had failed and is tried again, or that a restored backup
+            still wants, counts from then.
+        entries: not by message, but what the visible slots hold, by rank.
     """
 
     def __init__(self, evidence: Evidence) -> None:
@@ -59,6 +64,12 @@ class Fates:
         self.conversation[message[::-1]] = conversation[::-1]
         self.acknowledged: Numbers = self._first(Event.RESOLVED, Event.ACCEPTED)
         self.tail_lost: Flags = self._first(Event.TAIL_LOST) >= 0
+        self.slot: Numbers = self._none.copy()
+        live = evidence.log.live.nonzero()[0]
+        self.slot[evidence.log.message[live]] = live
+        self.entries: list[Entry] = self._entries()
+        self.told: dict[int, tuple[int, Event]] = self._told()
+        self.offered: Numbers = self._offered()
 
     def _first(self, *events: Event) -> Numbers:
         """By message: the first row about it, of the last of these events that has any."""
@@ -69,17 +80,7 @@ class Fates:
                 table[message[::-1]] = self._evidence.places(event)[::-1]  # of several the first is written last
         return table
 
-    @functools.cached_property
-    def slot(self) -> Numbers:
-        """By message: the live slot that holds it, of several the last."""
-        log, table = self._evidence.log, self._none.copy()
-        live = log.live.nonzero()[0]
-        table[log.message[live]] = live
-        return table
-
-    @functools.cached_property
-    def entries(self) -> list[Entry]:
-        """What the visible slots hold, by rank."""
+    def _entries(self) -> list[Entry]:
         log, shown = self._evidence.log, self._evidence.log.shown
         message = log.message[shown]
         columns = (
@@ -88,30 +89,17 @@ class Fates:
         )  # fmt: skip
         return list(map(Entry._make, zip(*[column.tolist() for column in columns], strict=True)))
 
-    @functools.cached_property
-    def told(self) -> dict[int, tuple[int, Event]]:
-        """By submitted message: the last row in which its device told the user its state, and the event of that row."""
+    def _told(self) -> dict[int, tuple[int, Event]]:
         told: dict[int, tuple[int, Event]] = {}
-        sender = self.sender.tolist()
+        sender, last = self.sender.tolist(), self._none.tolist()
         for event in (Event.SUBMITTED, *FINAL, Event.UNKNOWN):
             for place, message, node in self._evidence.few(event, "message", "node"):
-                if node == sender[message] and place >= told.get(message, (0, event))[0]:
+                if node == sender[message] and place > last[message]:
+                    last[message] = place
                     told[message] = place, event
         return told
 
-    @functools.cached_property
-    def cancelled(self) -> Flags:
-        """By message: whether its user was told in the end that it is cancelled."""
-        cancelled = self._none >= 0
-        cancelled[[message for message, (_, event) in self.told.items() if event is Event.CANCELLED]] = True
-        return cancelled
-
-    @functools.cached_property
-    def offered(self) -> Numbers:
-        """By message: when its user last wanted it sent.
-
-        One that had failed and is tried again, or that a restored backup still wants, counts from then.
-        """
+    def _offered(self) -> Numbers:
         evidence, table = self._evidence, self.submitted
         failures = {message: place for place, message in evidence.few(Event.FAILED, "message")}
         wipes = {node: place for place, node in evidence.few(Event.WIPED, "node")}
@@ -122,3 +110,10 @@ class Fates:
                 if place > anew >= table[message]:
                     table[message] = place
         return table
+
+    @functools.cached_property
+    def cancelled(self) -> Flags:
+        """By message: whether its user was told in the end that it is cancelled."""
+        cancelled = self._none >= 0
+        cancelled[[message for message, (_, event) in self.told.items() if event is Event.CANCELLED]] = True
+        return cancelled

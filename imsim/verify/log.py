@@ -83,7 +83,7 @@ class Log:
         self._epochs = self._groups.tolist(), [*begins, 0], [*conversations, -1]
         self._begins: Numbers = np.array(self._epochs[1])
         self._conversations: Numbers = np.array(self._epochs[2])
-        self.live: Flags = self.seq < self.ends(self.key) if self.epoch_changes else self.seq >= 0
+        self.live: Flags = self.seq < self.ends(self.key) if self.epoch_changes else self.seq >= 0  # all
 
     def _cuts(self) -> Numbers:
         """Where the log itself says that an epoch begins, for one in which nothing is committed yet."""
@@ -137,7 +137,7 @@ class Log:
             if number is not None:
                 visible |= (kind == number) & self.live
         if self._evidence.counts[Event.TAIL_LOST]:
-            visible &= ~self._evidence.fates.tail_lost[self.message]
+            visible &= ~np.isin(self.message, self._evidence.columns(Event.TAIL_LOST, "message")[0])
         self.visible: Flags = visible
         self.shown: Numbers = visible.nonzero()[0]
         self.rank: Numbers = visible.cumsum() - 1

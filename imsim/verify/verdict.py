@@ -186,11 +186,8 @@ def weigh(
         budget: what the run may cost.
     """
     from imsim.verify.goals import count_goals
-    from imsim.verify.properties import PROPERTIES, costs
 
-    charges = [charge for check in PROPERTIES for charge in check(evidence)]
-    if budget is not None:
-        charges += costs.check(evidence, budget)
+    charges = _charges(evidence, budget)
     reason = "the run was interrupted" if interrupted else ""
     if not reason and (not len(evidence.events) or any(charge.absence for charge in charges)):
         reason = _unfinished(evidence, worst_staleness if patience is None else patience)
@@ -215,6 +212,15 @@ def weigh(
         met=count_goals(evidence),
         facts=len(evidence.events),
     )
+
+
+def _charges(evidence: Evidence, budget: Budget | None) -> list[Charge]:
+    from imsim.verify.properties import PROPERTIES, costs
+
+    charges = [charge for check in PROPERTIES for charge in check(evidence)]
+    if budget is not None:
+        charges += costs.check(evidence, budget)
+    return charges
 
 
 def _count(charges: Iterable[Charge]) -> int:

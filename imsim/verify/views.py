@@ -10,7 +10,6 @@ What does not belong here: whether an absence is a loss (properties/loss.py).
 
 from __future__ import annotations
 
-import functools
 import itertools
 from bisect import bisect_left, bisect_right
 from typing import TYPE_CHECKING, Final, NamedTuple
@@ -82,17 +81,22 @@ class Views:
     Attributes:
         cells: how many there are.
         memberships: by device and conversation, those that have cells, in order.
+        gaps: the `missing` rows, in order.
         rows_in_cell: how many rows of the present install fill each cell.
         first: the first of these rows, by its place; as many as there are rows in all where there is none.
         uncommitted: places of rows that show something where nothing was committed, and the positions that they name.
         mistaken: places of rows that name a slot which holds another entry.
         strangers: places of rows that show a visible slot to a device that may not read it.
         odd: place, node, message and epoch of the rows that fill no cell of the present install.
+        absent: cells of devices in use that are neither filled nor inside a `missing` range that a trim covers.
     """
 
     def __init__(self, evidence: Evidence) -> None:
         self._evidence = evidence
         self._number_cells()
+        self.gaps: list[Gap] = self._gaps()
+        few = evidence.rows_of(_SHOWING)
+        self._few: tuple[Sightings, ...] | None = None if few is None else (self._seen(few),)
         self.rows_in_cell: npt.NDArray[np.int32] = np.zeros(self.cells, np.int32)
         self.first: npt.NDArray[np.uint32] = np.full(self.cells, len(evidence.events), np.uint32)
         uncommitted, mistaken, strangers, odd = [_NONE.reshape(0, 2)], [_NONE], [_NONE], [_NONE.reshape(0, 4)]
@@ -112,6 +116,7 @@ class Views:
         self.mistaken: Numbers = _joined(mistaken)
         self.strangers: Numbers = _joined(strangers)
         self.odd: Numbers = _joined(odd)
+        self.absent: Numbers = self._absent()
 
     def sightings(self) -> Iterable[Sightings]:
         """All rows that show something, in blocks, the rows of each in order; a small history is one block."""
@@ -120,11 +125,6 @@ class Views:
     def blocks(self) -> Iterable[Block]:
         """The same rows as they are, for whom that is enough."""
         return self._raw() if self._few is None else (seen.block for seen in self._few)
-
-    @functools.cached_property
-    def _few(self) -> tuple[Sightings, ...] | None:
-        block = self._evidence.rows_of(_SHOWING)
-        return None if block is None else (self._seen(block),)
 
     def _raw(self) -> Iterator[Block]:
         yield from self._evidence.shown()
@@ -187,9 +187,7 @@ class Views:
         span = self._offset.searchsorted(cells, side="right") - 1
         return self._device[span], self._evidence.log.shown[self._begin[span] + cells - self._offset[span]]
 
-    @functools.cached_property
-    def absent(self) -> Numbers:
-        """Cells of devices in use that are neither filled nor inside a `missing` range that a trim covers."""
+    def _absent(self) -> Numbers:
         absent = self.rows_in_cell == 0
         for gap in self.gaps:
             if gap.covered and gap.place > self._evidence.readers.installed[gap.device]:
@@ -225,9 +223,7 @@ class Views:
             last = int(self._offset[end - 1] + sizes[end - 1])
             yield int(self._offset[begin]), last, np.arange(end - begin).repeat(sizes[begin:end])
 
-    @functools.cached_property
-    def gaps(self) -> list[Gap]:
-        """The `missing` rows, in order."""
+    def _gaps(self) -> list[Gap]:
         evidence = self._evidence
         trims = iter([*evidence.few(Event.TRIMMED, "conversation", "seq"), (len(evidence.events), 0, 0)])
         begins: dict[int, int] = {}  # by conversation: the lowest slot still there, as the rows so far say

@@ -179,7 +179,9 @@ def test_the_same_deviation_is_found_under_every_seed() -> None:
     for seed in range(20):
         decisions = Decisions(seed, [parse("drop the 2nd push of alice-1 to bob/phone")])
         salt = decisions.kind_salt(Kind.PUSH) ^ decisions.name("to bob/phone")
-        assert decisions.deviation(salt, decisions.name("alice-1"), 2) == Drop()
+        asked = salt, decisions.name("alice-1"), 2
+        assert decisions.decide(*asked) == (draw(*asked), Drop())
+        assert decisions.deviation(*asked) == Drop()
 
 
 def test_timed_deviations_are_handed_on_in_order_of_time() -> None:
