@@ -112,9 +112,8 @@ def _texts(evidence: Evidence) -> Iterator[Charge]:
 def _last_rows(evidence: Evidence) -> Numbers:
     """By device: the last row about a message; what it says of texts after that is what it says in the end."""
     last = np.full(len(evidence.history.nodes), -1, np.int64)
-    for event in (Event.SHOWN, Event.EDITED, Event.RECALLED):
-        places = evidence.places(event)
-        np.maximum.at(last, evidence.column("node", places), places)
+    for block in evidence.views.blocks():
+        np.maximum.at(last, block.column("node"), block.place)
     return last
 
 

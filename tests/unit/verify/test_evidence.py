@@ -6,6 +6,8 @@ import pytest
 
 from imsim.errors import ConfigError
 from imsim.history import Event, History, Writer
+from imsim.scenario import load
+from imsim.study.run import simulate
 from imsim.verify.evidence import Evidence
 from imsim.verify.verdict import judge
 
@@ -29,17 +31,28 @@ def test_positions_are_spelled_with_their_epoch_where_epochs_changed(chat, epoch
     assert [evidence.position(key) for key in evidence.log.key.tolist()] == words
 
 
-@pytest.mark.parametrize("epoch", [0, 1])
-def test_a_history_in_a_file_is_judged_like_one_in_memory(chat, tmp_path, epoch):
-    chat.send("alice/phone", "alice-1", 2).show("alice-1", 2, "bob/pc", "bob/pc")
-    history = chat.show("nowhere", 7, "bob/pc", epoch=epoch).end()
-    writer = Writer(spill_bytes=0, directory=tmp_path)
+def in_a_file(history, folder):
+    """The same rows, spilled."""
+    writer = Writer(spill_bytes=0, directory=folder)
     writer.nodes, writer.conversations = history.nodes, history.conversations
     writer.messages, writer.details = history.messages, history.details
     for chunk in history.raw_chunks():
         writer.extend(bytes(chunk))
+    return writer.finish()
 
-    assert judge(writer.finish()) == judge(history)
+
+@pytest.mark.parametrize("epoch", [0, 1])
+def test_a_history_in_a_file_is_judged_like_one_in_memory(chat, tmp_path, epoch):
+    chat.send("alice/phone", "alice-1", 2).show("alice-1", 2, "bob/pc", "bob/pc")
+    history = chat.show("nowhere", 7, "bob/pc", epoch=epoch).end()
+
+    assert judge(in_a_file(history, tmp_path)) == judge(history)
+
+
+def test_so_is_one_of_a_run_in_which_all_kinds_of_things_happen(tmp_path):
+    history = simulate(load("tiny"), seed=1).history
+
+    assert judge(in_a_file(history, tmp_path)) == judge(history)
 
 
 def test_a_history_that_was_written_and_read_has_the_same_verdict(chat, tmp_path):
