@@ -17,6 +17,7 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING, Final
 
 from imsim.errors import ConfigError, nearest
+from imsim.protocol.services.claims import digest
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -40,6 +41,7 @@ __all__ = [
     "checked_time",
     "dtype",
     "event_of",
+    "text_detail",
 ]
 
 FORMAT: Final = "imsim-history/1"
@@ -250,6 +252,11 @@ def checked_event(value: object) -> Event:
     if isinstance(value, int) and value in _NUMBERS:
         return Event(value)
     raise ConfigError(f"event: expected an imsim.history.Event, got {brief(value)}")
+
+
+def text_detail(text: str | None) -> str:
+    """What a `viewed` row says of a text that a user reads; of none, nothing."""
+    return "" if text is None else digest(text).hex()
 
 
 def event_of(word: object) -> Event:

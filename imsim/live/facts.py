@@ -11,6 +11,7 @@ from collections import Counter
 from typing import TYPE_CHECKING, Any, Self
 
 from imsim.history import Event, Writer
+from imsim.history.schema import text_detail
 from imsim.protocol.effects import (
     CaughtUp,
     Effect,
@@ -40,7 +41,6 @@ from imsim.protocol.frames import (
     Sent,
 )
 from imsim.protocol.records import Missing, Queued, Resolved, SendState
-from imsim.protocol.services.claims import digest
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -178,12 +178,9 @@ def _of_range(event: str, frame: Ask | Page) -> Fact:
 def of_views(device: Device) -> list[Fact]:
     """What its user reads, in the end, of messages that were edited or recalled."""
     return [
-        _about(
-            "viewed", row.client_id, row.conversation, epoch=row.epoch, seq=row.seq,
-            detail="" if content is None else digest(content).hex(),
-        )
+        _about("viewed", row.client_id, row.conversation, epoch=row.epoch, seq=row.seq, detail=text_detail(content))
         for row, content in device.changed()
-    ]  # fmt: skip
+    ]
 
 
 def of_device(device: Device) -> list[Fact]:

@@ -35,6 +35,8 @@ _QUICK = DeviceConfig(
 )
 """A live run lasts seconds, not a day."""
 _LINE_BYTES = 1 << 20
+_TELLING = {"status": of_device, "end": of_views}
+"""What a device tells of itself when it is asked."""
 
 
 async def _serve(folder: Path, port: int) -> None:
@@ -89,10 +91,8 @@ async def _obey_all(facts: Facts, folder: Path, url: str, user: str, device: str
         commands = await _commands()
         while line := await commands.readline():
             command = json.loads(line)
-            if command["do"] == "status":
-                facts.tell(of_device(client.device))
-            if command["do"] == "end":
-                facts.tell(of_views(client.device))
+            if (of := _TELLING.get(command["do"])) is not None:
+                facts.tell(of(client.device))
             _say(await _obey(client, command))
 
 

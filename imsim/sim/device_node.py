@@ -36,7 +36,7 @@ from imsim.protocol.records import Queued
 from imsim.scenario.people import PlatformPush
 from imsim.sim.connection import Endpoint
 from imsim.sim.decisions import Kind
-from imsim.sim.standing import EVERYWHERE, ask_what, ask_where, tell_standing
+from imsim.sim.standing import EVERYWHERE, ask_where, tell_standing
 from imsim.sim.telling import tell_notice, tell_record
 
 if TYPE_CHECKING:
@@ -92,9 +92,8 @@ class DeviceNode(Endpoint):
         turn: how often a server could not be had; decides which one comes next.
         counts: how often each kind of frame went about each subject, where the frame itself does not say.
         pushes: how often each subject was pushed and not acknowledged yet, `pushed_before` included.
-        due: conversations of which the device is to say where it stands, or None.
+        due: conversations of which the device is to say where it stands, and whether also what is read; or None.
         views: what it said that its user reads of edited and recalled messages, by their client ids, or None.
-        looks: whether it is to say that again.
         carrying: whether effects are being carried out.
         roused: how often it was woken in `second` of its own clock.
         pushed_before: what counting begins with, since the device may be pushed again what it acknowledged.
@@ -115,7 +114,6 @@ class DeviceNode(Endpoint):
         "index",
         "installs",
         "lives",
-        "looks",
         "make",
         "meter",
         "most_pushes",
@@ -163,9 +161,8 @@ class DeviceNode(Endpoint):
         self.pushed_before = 0
         self.most_pushes = 1
         self.waiting: list[Callable[[], object]] | None = None
-        self.due: dict[str, None] | None = None
+        self.due: dict[str, bool] | None = None
         self.views: dict[str, str] | None = None
-        self.looks = False
         self.carrying = False
         self.backups: list[tuple[float, tuple[Any, ...]]] | None = None
         self.bytes_up = 0
@@ -189,9 +186,7 @@ class DeviceNode(Endpoint):
             world.fact(self, Event.INSTALLED, detail=install)
             self._carry_out(effects, None, 0)
         elif self.lives > 1:
-            ask_where(self, EVERYWHERE)
-            if self.views is not None:
-                ask_what(self)
+            ask_where(self, EVERYWHERE, read=self.views is not None)
         if self.wanted:
             self.command("open")
         elif self.make.push is not None:

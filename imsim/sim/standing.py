@@ -15,12 +15,12 @@ import functools
 from typing import TYPE_CHECKING, Final, Protocol, TypeGuard
 
 from imsim.history import Event
-from imsim.protocol.services.claims import digest
+from imsim.history.schema import text_detail
 
 if TYPE_CHECKING:
     from imsim.sim.device_node import DeviceNode
 
-__all__ = ["EVERYWHERE", "ask_what", "ask_where", "tell_standing", "tell_views"]
+__all__ = ["EVERYWHERE", "ask_where", "tell_standing", "tell_views"]
 
 EVERYWHERE: Final = ""
 """Stands for all conversations of a device."""
@@ -51,18 +51,16 @@ def _says(kind: type) -> bool:
     return all(callable(getattr(kind, name, None)) for name in _SAYS)
 
 
-def ask_where(node: DeviceNode, conversation: str) -> None:
-    """Have a device say where it stands in a conversation, once all is durable that it wrote."""
+def ask_where(node: DeviceNode, conversation: str, *, read: bool = False) -> None:
+    """Have a device say where it stands in a conversation, once all is durable that it wrote.
+
+    `read`: and what its user reads of edited and recalled messages.
+    """
     if node.due is None:
         node.due = {}
-    node.due[conversation] = None
-
-
-def ask_what(node: DeviceNode) -> None:
-    """Have a device say what its user reads of edited and recalled messages, at the same time."""
-    if node.views is None:
+    if read and node.views is None:
         node.views = {}
-    node.looks = True
+    node.due[conversation] = read or node.due.get(conversation, False)
 
 
 def tell_standing(node: DeviceNode) -> None:
@@ -71,8 +69,7 @@ def tell_standing(node: DeviceNode) -> None:
     if device is None or due is None or node.waiting is not None:
         return
     node.due = None
-    if node.looks:
-        node.looks = False
+    if any(due.values()):
         tell_views(node)
     if not _is_counting(device):
         return
@@ -91,7 +88,7 @@ def tell_views(node: DeviceNode, *, all_: bool = False) -> None:
     """Write what its user reads of edited and recalled messages: what is new of that, or `all_`."""
     world, told = node.make.world, {} if node.views is None else node.views
     for row, content in () if node.device is None else node.device.changed():
-        read = "" if content is None else digest(content).hex()
+        read = text_detail(content)
         if all_ or told.get(row.client_id) != read:
             told[row.client_id] = read
             world.fact_about(node, Event.VIEWED, world.naming.of(row), row.epoch, row.seq, detail=read)

@@ -14,7 +14,7 @@ from imsim.history import Event
 from imsim.protocol.effects import CaughtUp, GapNoticed, SendChanged, Suppressed, TailWasLost
 from imsim.protocol.frames import Edit, Entry, Message, Read, Recall
 from imsim.protocol.records import Epoch, Missing, Queued, Resolved, SendState
-from imsim.sim.standing import EVERYWHERE, ask_what, ask_where, tell_standing, tell_views
+from imsim.sim.standing import EVERYWHERE, ask_where, tell_standing, tell_views
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -71,9 +71,7 @@ def _row(node: DeviceNode, entry: Entry) -> None:
     if type(body) is Read:
         ask_where(node, body.conversation)
     elif node.make.world.frames or type(body) is Recall:
-        ask_where(node, entry.conversation)
-        if type(body) is Recall:
-            ask_what(node)
+        ask_where(node, entry.conversation, read=type(body) is Recall)
 
 
 def _epoch(node: DeviceNode, record: Epoch) -> None:
