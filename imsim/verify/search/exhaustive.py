@@ -18,7 +18,7 @@ import bisect
 import functools
 import itertools
 import math
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 import msgspec
 
@@ -26,7 +26,6 @@ from imsim.scenario import Scenario
 from imsim.scenario.network import LinkKind
 from imsim.sim import deviations as acts
 from imsim.sim.algorithms import Algorithms
-from imsim.sim.decisions import Key, Kind
 from imsim.sim.deviations import Deviation, possible
 from imsim.verify.search.case import Case
 from imsim.verify.search.sampling import faults_of
@@ -36,6 +35,7 @@ from imsim.verify.search.trial import try_case
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
+    from imsim.sim.decisions import Key, Kind
     from imsim.sim.deviations import Action
     from imsim.verify.search.trial import Told, Trial
 
@@ -43,6 +43,18 @@ __all__ = ["Exhaustive", "bounds", "children"]
 
 _SECONDS: Final[dict[type[Action], tuple[float, ...]]] = {acts.Delay: (0.5, 8.0), acts.Pause: (8.0,)}
 """Longer than a round trip, and longer than most time-outs."""
+
+
+class Choice(NamedTuple):
+    """A decision of a run: at which place of it, and what may be done there."""
+
+    place: int
+    key: Key
+    actions: tuple[Action, ...]
+
+    def deviation(self, number: int) -> tuple[int, Deviation]:
+        """One of them, and where."""
+        return self.place, Deviation(self.key, self.actions[number])
 
 
 class Exhaustive(msgspec.Struct, frozen=True, eq=False):
@@ -53,7 +65,7 @@ class Exhaustive(msgspec.Struct, frozen=True, eq=False):
 
     Attributes:
         scenario, seed, algorithms: what is asked.
-        keys: what the run without deviations was asked: at which place of it, and the key, each key once.
+        choices: what the run without deviations was asked, each key once, and what may be done there.
         ends: the number of the last root at each of them.
         share_ends: the number of the last share of the roots at each of them.
         depth: how many deviations a case has at most.
@@ -63,7 +75,7 @@ class Exhaustive(msgspec.Struct, frozen=True, eq=False):
     scenario: Scenario
     seed: int
     algorithms: Algorithms
-    keys: tuple[tuple[int, Key], ...]
+    choices: tuple[Choice, ...]
     ends: tuple[int, ...]
     share_ends: tuple[int, ...]
     depth: int
@@ -78,12 +90,12 @@ class Exhaustive(msgspec.Struct, frozen=True, eq=False):
         """
         case = Case(scenario=scenario, seed=seed)
         base = try_case(case, algorithms=algorithms, recording=True, steered=True)
-        keys = tuple(_later(base, -1))
-        streams = _streams(scenario)
-        roots = [len(_actions(key.kind, streams=streams)) for _, key in keys]
+        choices = tuple(_choices(base, -1))
+        roots = [len(choice.actions) for choice in choices]
         ends = tuple(itertools.accumulate(roots))
         shares = (here * _shares(ends[-1], end, largest) for here, end in zip(roots, ends, strict=True))
-        return Exhaustive(scenario, seed, algorithms, keys, ends, tuple(itertools.accumulate(shares)), depth, largest)
+        share_ends = tuple(itertools.accumulate(shares))
+        return Exhaustive(scenario, seed, algorithms, choices, ends, share_ends, depth, largest)
 
     @property
     def strategy(self) -> Strategy:
@@ -121,17 +133,15 @@ class Exhaustive(msgspec.Struct, frozen=True, eq=False):
         Neighbours in the order of a search are far apart in the run: one that is cut short has tried something of all.
         """
         place, beyond = _at(_scattered(index, self.roots), self.ends)
-        asked, key = self.keys[place]
-        return asked, Deviation(key, self._actions_at(place)[beyond])
+        return self.choices[place].deviation(beyond)
 
     def _share(self, number: int, deeper: int, order: tuple[int, ...]) -> Iterator[Told]:
         """Of what follows from a root `deeper` below its own children, one part."""
         place, beyond = _at(_scattered(number, self.share_ends[-1]), self.share_ends)
-        actions = self._actions_at(place)
         parts = _shares(self.roots, self.ends[place], self.largest)
         action, part = divmod(beyond, parts)
-        asked, key = self.keys[place]
-        root = self._try((Deviation(key, actions[action]),), parent=True)
+        asked, deviation = self.choices[place].deviation(action)
+        root = self._try((deviation,), parent=True)
         for child in itertools.islice(enumerate(children(root, asked), start=1), part, None, parts):
             yield from self._below(root, child, deeper, order)
 
@@ -150,17 +160,13 @@ class Exhaustive(msgspec.Struct, frozen=True, eq=False):
     def _told(self, deviations: tuple[Deviation, ...], place: int, order: tuple[int, ...]) -> Told:
         parent = len(deviations) < self.depth
         trial = self._try(deviations, parent=parent)
-        streams = _streams(self.scenario)
-        follow = (len(_actions(key.kind, streams=streams)) for _, key in _later(trial, place)) if parent else ()
-        return trial.told(order, faults_of(deviations), follow=sum(follow))
+        follow = sum(len(choice.actions) for choice in _choices(trial, place)) if parent else 0
+        return trial.told(order, faults_of(deviations), follow=follow)
 
     def _try(self, deviations: tuple[Deviation, ...], *, parent: bool) -> Trial:
         """Run a case; what may follow from it hangs on all that a `parent` was asked."""
         case = Case(scenario=self.scenario, seed=self.seed, deviations=deviations)
         return try_case(case, algorithms=self.algorithms, recording=parent, steered=parent)
-
-    def _actions_at(self, place: int) -> tuple[Action, ...]:
-        return _actions(self.keys[place][1].kind, streams=_streams(self.scenario))
 
 
 def bounds(depth: int) -> str:
@@ -175,20 +181,19 @@ def bounds(depth: int) -> str:
 
 def children(trial: Trial, place: int) -> Iterator[tuple[int, Deviation]]:
     """What may be done once more after the key at `place`: where, and what."""
+    for choice in _choices(trial, place):
+        yield from map(choice.deviation, range(len(choice.actions)))
+
+
+def _choices(trial: Trial, place: int) -> Iterator[Choice]:
+    """What was asked after a place; each key once, as a flawed algorithm can be asked the same again."""
     streams = _streams(trial.case.scenario)
-    for later, key in _later(trial, place):
-        for action in _actions(key.kind, streams=streams):
-            yield later, Deviation(key, action)
-
-
-def _later(trial: Trial, place: int) -> Iterator[tuple[int, Key]]:
-    """The keys after a place; each once, as a flawed algorithm can be asked the same again."""
     met = set(trial.keys[: place + 1])
     for later in range(place + 1, len(trial.keys)):
         key = trial.keys[later]
         if key not in met:
             met.add(key)
-            yield later, key
+            yield Choice(later, key, _actions(key.kind, streams=streams))
 
 
 def _shares(roots: int, end: int, largest: int) -> int:

@@ -66,6 +66,11 @@ class Depth(msgspec.Struct, frozen=True):
     tried: int
     there: int
 
+    @property
+    def whole(self) -> bool:
+        """Whether nothing of it is missing."""
+        return self.tried == self.there
+
     def __str__(self) -> str:
         plural = "" if self.deviations == 1 else "s"
         return f"{self.tried:,} of the {self.there:,} cases with {self.deviations} deviation{plural} were tried"
@@ -147,7 +152,7 @@ class Found(msgspec.Struct, frozen=True, kw_only=True, eq=False):
 
     def _depths(self) -> Iterator[str]:
         """Which depths an exhaustive search went through, and what it has of the next."""
-        whole = [depth.tried for depth in self.coverage.depths if depth.tried == depth.there]
+        whole = [depth.tried for depth in self.coverage.depths if depth.whole]
         if self.everything:
             yield f"all {sum(whole):,} cases hold: {self.everything}"
         yield from map(str, self.coverage.depths[len(whole) :])

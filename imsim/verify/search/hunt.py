@@ -45,8 +45,8 @@ if TYPE_CHECKING:
 
 __all__ = ["check"]
 
-_DEFAULT_RUNS: Final = {Strategy.EXHAUSTIVE: 10_000}
-_OTHER_RUNS: Final = 1000
+_RUNS: Final = 1000
+_EXHAUSTIVE_RUNS: Final = 10_000
 _OF_MAIN: Final = (
     "jobs: what is to run is defined in your script, which a process could not load beside this one: put it into a "
     'module, or what the script does under `if __name__ == "__main__":`, or leave out jobs'
@@ -109,7 +109,8 @@ def check(  # noqa: PLR0913 (what a search may be told)
     if failure is None:
         deepest = depth or (1 if chosen is Strategy.ALL else 2)
         chances = sources(chosen, scenario, seed=seed, algorithms=algorithms, depth=deepest)
-        limit = _DEFAULT_RUNS.get(chosen, _OTHER_RUNS) if runs is None and granted is None else runs
+        usual = _EXHAUSTIVE_RUNS if chosen is Strategy.EXHAUSTIVE else _RUNS
+        limit = usual if runs is None and granted is None else runs
         failure = hunt.search(chances, limit, granted, _jobs(jobs, algorithms), on_progress)
     seconds = time.monotonic() - hunt.begin
     if failure is not None and failure.order:
@@ -226,12 +227,11 @@ class _Hunt:
                 if self._any_broken(told):
                     return
             return
-        of_main = is_of_main(self._algorithms)
-        executor = Pool(jobs, _begin, (self._sources,), main=of_main)
+        executor = Pool(jobs, _begin, self._sources)
         try:
             yield from self._spread(executor, portions, budget, 2 * jobs)
         except BrokenProcessPool:
-            raise ConfigError(_OF_MAIN) if of_main else WorldError(_DIED) from None
+            raise ConfigError(_OF_MAIN) if executor.loads_main else WorldError(_DIED) from None
         finally:
             executor.shutdown(cancel_futures=True)
 

@@ -37,18 +37,21 @@ class Pool(ProcessPoolExecutor):
     Args:
         processes: how many.
         begin, given: what each does first, and with what.
-        main: whether each loads the script that started this one, as one that is handed something of it must.
+
+    Attributes:
+        loads_main: whether each loads the script that started this one, as one that is given something of it must.
+
+    Raises:
+        PicklingError, AttributeError, TypeError: what is given cannot be handed to a process.
     """
 
-    def __init__(
-        self, processes: int, begin: Callable[..., None], given: tuple[Any, ...] = (), *, main: bool = False
-    ) -> None:
+    def __init__(self, processes: int, begin: Callable[..., None], *given: Any) -> None:  # noqa: ANN401 (what it takes)
         super().__init__(processes, mp_context=get_context("spawn"), initializer=_begin, initargs=(begin, given))
-        self._loads_main = main
+        self.loads_main = is_of_main(given)
 
     def submit(self, function: Callable[_P, _T], /, *args: _P.args, **kwargs: _P.kwargs) -> Future[_T]:
         """As every executor; this is where a process may be started."""
-        with contextlib.nullcontext() if self._loads_main else _no_main():
+        with contextlib.nullcontext() if self.loads_main else _no_main():
             return super().submit(function, *args, **kwargs)
 
 

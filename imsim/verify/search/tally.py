@@ -71,13 +71,13 @@ class Tally:
                 return
             depth = Depth(deviations, self._tried[deviations], there)
             yield depth
-            there = self._follow[deviations] if depth.tried == there else 0
+            there = self._follow[deviations] if depth.whole else 0
 
     def found(self, failure: Failure | None, seconds: float) -> Found:
         """What came of it."""
         coverage = self._coverage
         coverage.depths = tuple(self.depths())
-        whole = max((depth.deviations for depth in coverage.depths if depth.tried == depth.there), default=0)
+        whole = max((depth.deviations for depth in coverage.depths if depth.whole), default=0)
         coverage.distinct = len(self._deviated)
         for name in ("faults", "actions", "events"):
             setattr(coverage, name, dict(sorted(self._counters[name].items())))

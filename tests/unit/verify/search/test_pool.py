@@ -23,7 +23,7 @@ if __name__ == "__main__":
 
 
 def test_a_process_begins_as_it_is_told():
-    executor = Pool(1, os.putenv, ("LC_IMSIM", "told"))
+    executor = Pool(1, os.putenv, "LC_IMSIM", "told")
     try:
         assert executor.submit(subprocess.getoutput, "echo $LC_IMSIM").result(60.0) == "told"
     finally:
