@@ -151,13 +151,15 @@ def _strategy(name: Strategy | str) -> Strategy:
 
 
 def _jobs(jobs: int | None, algorithms: Algorithms) -> int:
-    if jobs is None:
-        try:
-            alone = is_of_main(algorithms) or not all(map(can_load, algorithms.modules()))
-        except (pickle.PicklingError, AttributeError, TypeError):
-            alone = True
-        return 1 if alone else os.cpu_count() or 1
-    return jobs
+    if jobs == 1:
+        return 1
+    try:
+        alone = is_of_main(algorithms) or not all(map(can_load, algorithms.modules()))
+    except (pickle.PicklingError, AttributeError, TypeError) as error:
+        if jobs is not None:
+            raise ConfigError(f"jobs: what is to run cannot be handed to another process: {error}") from None
+        alone = True
+    return jobs or (1 if alone else os.cpu_count() or 1)
 
 
 # ---------------------------------------------------------------------------------------------- many cases

@@ -8,6 +8,7 @@ import types
 
 import pytest
 
+from imsim.errors import ConfigError
 from imsim.protocol.device import Device
 from imsim.scenario import load
 from imsim.verify.search import check
@@ -65,3 +66,12 @@ def test_what_is_of_a_module_that_no_process_finds_runs_in_this_one(monkeypatch)
     monkeypatch.setitem(sys.modules, "nowhere", nowhere)
     assert not can_load("nowhere")
     assert check(load("tiny"), runs=3, device=nowhere.Own).cases == 3
+
+
+def test_what_cannot_be_handed_to_a_process_is_told():
+    class Local(Device):
+        __slots__ = ()
+
+    assert check(load("tiny"), runs=3, device=Local).cases == 3
+    with pytest.raises(ConfigError, match=r"^jobs: what is to run cannot be handed to another process: .*Local"):
+        check(load("tiny"), runs=3, device=Local, jobs=2)
