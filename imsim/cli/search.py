@@ -69,7 +69,6 @@ def check(  # noqa: PLR0913 (what a search may be told)
     """
     from imsim.scenario import load
     from imsim.scenario.values import seconds_of
-    from imsim.study.explain import explain
     from imsim.verify import search
 
     check_writable("--report", report, REPORTS)
@@ -100,13 +99,9 @@ def check(  # noqa: PLR0913 (what a search may be told)
             **algorithms,
         )
     files = [search.keep(failure) for failure in found.failures]
-    for line in found.lines():
-        screen.line(line)
     again = [f"see it again: imsim replay {file}" + as_typed(device, device_cmd, device_limit, flaw) for file in files]
-    for failure, how in zip(found.failures, again, strict=True):
-        if not json_:
-            screen.line(f"\n{explain(failure)}\n")
-        screen.line(how)
+    if not json_:
+        _show(screen, found, again)
     if report is not None:
         from imsim.study.report import of_search, write
 
@@ -193,6 +188,17 @@ def export(
 
 
 # ---------------------------------------------------------------------------------------------- what is printed
+
+
+def _show(screen: Screen, found: Found, again: list[str]) -> None:
+    """What was found, each failure as a picture, and how to see it again."""
+    from imsim.study.explain import explain
+
+    for line in found.lines():
+        screen.line(line)
+    for failure, how in zip(found.failures, again, strict=True):
+        screen.line(f"\n{explain(failure)}\n")
+        screen.line(how)
 
 
 def _at_once(failure: Failure) -> str:

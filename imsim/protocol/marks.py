@@ -9,9 +9,12 @@ What does not belong here: what users see (effects.py), and what ordinary messag
 
 from __future__ import annotations
 
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
-__all__ = ["MARKS", "Mark"]
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+__all__ = ["MARKS", "Mark", "passed_since", "times"]
 
 
 class Mark:
@@ -146,3 +149,13 @@ LOG_TRIMMED: Final = Mark("a log is trimmed")
 
 MARKS: Final = tuple(value for value in tuple(globals().values()) if isinstance(value, Mark))
 """All of them, in the order above."""
+
+
+def times() -> tuple[int, ...]:
+    """How often each was passed until now."""
+    return tuple(mark.times for mark in MARKS)
+
+
+def passed_since(before: Sequence[int]) -> tuple[str, ...]:
+    """The words of those that were passed since `times` gave this."""
+    return tuple(mark.words for mark, count in zip(MARKS, before, strict=True) if mark.times > count)

@@ -12,12 +12,13 @@ import msgspec
 
 from imsim.errors import ConfigError
 from imsim.history import Level
-from imsim.sim.algorithms import Algorithms, Instead
 from imsim.study.diagram import Diagram, diagram
-from imsim.verify.search import Case, Failure, Neighbour, Trial, neighbour, try_case
+from imsim.verify.search import Case, Failure, Neighbour, Trial, neighbour, replay, try_case
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+
+    from imsim.sim.algorithms import Instead
 
 __all__ = ["Explanation", "explain"]
 
@@ -88,7 +89,7 @@ def explain(what: Failure | Case | Trial, **instead: Unpack[Instead]) -> Explana
     elif isinstance(what, Failure):
         trial = try_case(what.smallest, algorithms=what.algorithms, level=Level.FRAMES)
     else:
-        trial = try_case(what, algorithms=Algorithms(**instead), level=Level.FRAMES)
+        trial = replay(what, **instead)
     drawn, too_long = None, ""
     try:
         drawn = _drawn(trial)

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import asyncio
-from typing import TYPE_CHECKING, Final, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 from imsim.ports import Swap, Value
-from imsim.testing.promise import Book, Sleep, Together, expect, gathered, in_asyncio
+from imsim.testing.promise import CROWD, Book, Sleep, Together, expect, gathered, in_asyncio
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -20,8 +20,6 @@ KEY_VALUE: Book[KeyValue] = Book("KeyValue")
 
 _T = 5.0
 """Seconds that every call may take."""
-_CROWD: Final = 8
-"""How many do the same at once."""
 
 
 class _Given(NamedTuple):
@@ -105,11 +103,11 @@ async def lets_one_replace(store: KeyValue, given: _Given) -> None:
     """Looking and setting are one step; apart, two who look before either sets both win."""
     red, two, blue = given.values
     await _put(store, "key", red)
-    wanted = [two, blue] * (_CROWD // 2)
+    wanted = [two, blue] * (CROWD // 2)
     answers = await given.together(*(store.compare_and_set("key", red, new, timeout=_T) for new in wanted))
     present = await store.get("key", timeout=_T)
     expect([new for new, answer in zip(wanted, answers, strict=True) if answer.done], [present], "who replaced it")
-    expect([answer.present for answer in answers], [present] * _CROWD, "what they were told")
+    expect([answer.present for answer in answers], [present] * CROWD, "what they were told")
 
 
 @KEY_VALUE.promise("a new value of None deletes")
@@ -160,9 +158,9 @@ async def counts(store: KeyValue, _: _Given) -> None:
 @KEY_VALUE.promise("of many increments at once, each counts, and is told a value of its own")
 async def counts_everybody(store: KeyValue, given: _Given) -> None:
     """Who reads, adds and writes back forgets what others added meanwhile."""
-    told = await given.together(*(store.increment("slots", timeout=_T) for _ in range(_CROWD)))
-    expect(sorted(told), list(range(1, _CROWD + 1)), f"what {_CROWD} increments told")
-    expect(await store.get("slots", timeout=_T), _CROWD, "a fresh read afterwards")
+    told = await given.together(*(store.increment("slots", timeout=_T) for _ in range(CROWD)))
+    expect(sorted(told), list(range(1, CROWD + 1)), f"what {CROWD} increments told")
+    expect(await store.get("slots", timeout=_T), CROWD, "a fresh read afterwards")
 
 
 @KEY_VALUE.promise("raise_to never lowers a counter, and tells where it is")

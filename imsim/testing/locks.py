@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import asyncio
-from typing import TYPE_CHECKING, Final, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
-from imsim.testing.promise import Book, Sleep, Together, expect, gathered, in_asyncio
+from imsim.testing.promise import CROWD, Book, Sleep, Together, expect, gathered, in_asyncio
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -19,8 +19,6 @@ LOCKS: Book[Locks] = Book("Locks")
 
 _T = 5.0
 """Seconds that every call may take."""
-_CROWD: Final = 8
-"""How many do the same at once."""
 
 
 class _Given(NamedTuple):
@@ -76,9 +74,9 @@ async def holds_for_one(locks: Locks, _: _Given) -> None:
 @LOCKS.promise("of many that ask at once, one gets the lease, and the others are told who")
 async def lets_one_in(locks: Locks, given: _Given) -> None:
     """Looking and taking are one step."""
-    asked = (locks.acquire("room", f"holder-{one}", 60.0, timeout=_T) for one in range(_CROWD))
+    asked = (locks.acquire("room", f"holder-{one}", 60.0, timeout=_T) for one in range(CROWD))
     told = await given.together(*asked)
-    expect(len({(lease.holder, lease.token) for lease in told}), 1, f"how many of {_CROWD} hold it")
+    expect(len({(lease.holder, lease.token) for lease in told}), 1, f"how many of {CROWD} hold it")
 
 
 @LOCKS.promise("a holder renews its lease under the same token")

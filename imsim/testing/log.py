@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING
 
 from imsim.ports import FENCED, OK, Taken
 from imsim.protocol.frames import Entry, Message
-from imsim.testing.promise import Book, expect, gathered, in_asyncio
+from imsim.testing.promise import CROWD, Book, expect, gathered, in_asyncio
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -20,8 +20,6 @@ LOG: Book[MessageLog] = Book("MessageLog")
 
 _T = 5.0
 """Seconds that every call may take."""
-_CROWD: Final = 8
-"""How many do the same at once."""
 
 
 def check_log(
@@ -75,11 +73,11 @@ async def fills_a_slot_once(log: MessageLog, __: Together) -> None:
 async def lets_one_fill_a_slot(log: MessageLog, together: Together) -> None:
     """Looking and putting are one step."""
     epoch = (await log.state("room", timeout=_T)).epoch
-    entries = [_entry(1, f"a-{one}", epoch=epoch) for one in range(_CROWD)]
+    entries = [_entry(1, f"a-{one}", epoch=epoch) for one in range(CROWD)]
     answers = await together(*(log.write("room", epoch, 1, entry, 1, timeout=_T) for entry in entries))
     there = await log.peek("room", 1, timeout=_T)
     expected = [OK if entry == there else Taken(there) for entry in entries if there is not None]
-    expect(list(answers), expected, f"what {_CROWD} were told")
+    expect(list(answers), expected, f"what {CROWD} were told")
 
 
 @LOG.promise("repeating a write whose outcome is unknown is safe, and tells that it is there")

@@ -22,8 +22,22 @@ from imsim.errors import ConfigError, nearest
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Coroutine, Iterator, Sequence
 
-__all__ = ["Book", "Factory", "PlainBook", "Run", "Sleep", "Together", "expect", "gathered", "in_asyncio", "is_seconds"]
+__all__ = [
+    "CROWD",
+    "Book",
+    "Factory",
+    "PlainBook",
+    "Run",
+    "Sleep",
+    "Together",
+    "expect",
+    "gathered",
+    "in_asyncio",
+    "is_seconds",
+]
 
+CROWD: Final = 8
+"""How many do the same at once, where only one may win or each must count."""
 _PATIENCE: Final = 60.0
 """Seconds after which a port that was asked is not waited for any more."""
 _FEW: Final = 4

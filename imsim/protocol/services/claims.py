@@ -255,8 +255,9 @@ class Claims:
                             return await self._expired(slots, key)
                         if await slots.put(claim, key, effect):  # 5
                             return Outcome(key, Answer.OK, claim.epoch, claim.seq)
-                if claim is not None:
-                    (marks.CLAIM_MOVED if slots.survives(claim) else marks.CLAIM_CUT)()
+                        marks.CLAIM_MOVED()
+                    else:
+                        marks.CLAIM_CUT()
                 seq = await slots.reserve()  # 2
                 target = Claim(ClaimState.SLOT, slots.place, slots.epoch, seq, payload)
                 claim = await self._move(name, claim, target, expires_in)  # 3

@@ -12,7 +12,7 @@ import msgspec
 
 from imsim.errors import AlgorithmError, ConfigError, nearest
 from imsim.history import Event, History, Level
-from imsim.protocol.marks import MARKS
+from imsim.protocol import marks
 from imsim.sim.algorithms import REAL, Algorithms, Instead
 from imsim.sim.decisions import Key, name_hash
 from imsim.sim.deviations import Deviation
@@ -25,6 +25,7 @@ from imsim.verify.verdict import Outcome, Verdict, as_html, weigh_run
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from imsim.scenario import Scenario
     from imsim.sim.decisions import Improviser
 
 __all__ = ["CONTRACT", "Told", "Trial", "check_promises", "replay", "try_case"]
@@ -173,21 +174,8 @@ def try_case(
         improviser=improviser,
         algorithms=algorithms,
     )
-    verdict, failures = None, {}
-    events: tuple[str, ...] = ()
-    passed = [mark.times for mark in MARKS]
-    try:
-        end = world.run()
-        history = end.history
-    except AlgorithmError as error:
-        history = world.writer.finish()
-        failures[CONTRACT] = str(error)
-    else:
-        evidence = Evidence(history)
-        verdict = weigh_run(evidence, case.scenario, converged=end.converged, grace=end.grace)
-        events = tuple(word for event, word in _WORDS if evidence.counts[event])
-        for violation in verdict.violations:
-            failures.setdefault(violation.property.value, violation.sentence)
+    before = marks.times()
+    history, verdict, failures, events = _judged(world, case.scenario)
     decisions = world.decisions
     made = tuple(Deviation(decisions.key_of(asked), action) for asked, action in decisions.improvised)
     if made:
@@ -201,9 +189,23 @@ def try_case(
         failures=failures,
         decisions=decisions.asked,
         keys=keys,
-        marks=tuple(mark.words for mark, times in zip(MARKS, passed, strict=True) if mark.times > times),
+        marks=marks.passed_since(before),
         events=(*events, *decisions.met()),
     )
+
+
+def _judged(world: World, scenario: Scenario) -> tuple[History, Verdict | None, dict[str, str], tuple[str, ...]]:
+    """Run a world: what happened, what the judge says of it, the promises that were broken, and the kinds of events."""
+    try:
+        end = world.run()
+    except AlgorithmError as error:
+        return world.writer.finish(), None, {CONTRACT: str(error)}, ()
+    evidence = Evidence(end.history)
+    verdict = weigh_run(evidence, scenario, converged=end.converged, grace=end.grace)
+    failures: dict[str, str] = {}
+    for violation in verdict.violations:
+        failures.setdefault(violation.property.value, violation.sentence)
+    return end.history, verdict, failures, tuple(word for event, word in _WORDS if evidence.counts[event])
 
 
 def check_promises(given_as: str, names: Sequence[str]) -> None:
